@@ -1,0 +1,1 @@
+"""The pytest plugin: fixtures and failure reports for durable workflows."""
