@@ -12,8 +12,8 @@ _BASH = """_durable() {{
     if [ "$COMP_CWORD" -eq 1 ]; then
         COMPREPLY=( $(compgen -W "{names} --help --version" -- "$current") )
     elif [[ "$current" == -* ]]; then
-        COMPREPLY=( $(compgen -W "$(durable "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u)" \
--- "$current") )
+        local flags="$(durable "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u)"
+        COMPREPLY=( $(compgen -W "$flags" -- "$current") )
     else
         COMPREPLY=( $(compgen -f -- "$current") )
     fi
