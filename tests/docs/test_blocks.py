@@ -21,7 +21,9 @@ from durable_check import check_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "skill").rglob("*.md")])
-BLOCK = re.compile(r"(?:<!-- (?P<mark>file|bad): (?P<value>\S+) -->\s*)?^```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>file|bad): (?P<value>\S+) -->\s*)?^```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL
+)
 
 
 class Block(NamedTuple):
