@@ -49,7 +49,7 @@ from enum import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
     from collections.abc import Mapping
     from typing import Any, Self
 
@@ -392,7 +392,7 @@ class NonDeterministicExecutionError(BaseException):
         self.step_id = step_id
 
 
-class SuspendExecution(BaseException):  # noqa: N818  the name is AWS's SDK's, and it is no error
+class SuspendExecution(BaseException):
     """The signal that ends an invocation as PENDING. It is not an error: do not catch it."""
 
     def __init__(self, message: str = "") -> None:
@@ -427,7 +427,7 @@ class TimedSuspendExecution(SuspendExecution):
         return cls(message, time.time() + delay_seconds)
 
     @classmethod
-    def from_datetime(cls, message: str, datetime_timestamp: datetime.datetime) -> Self:
+    def from_datetime(cls, message: str, datetime_timestamp: dt.datetime) -> Self:
         """Suspend until a datetime."""
         return cls(message, datetime_timestamp.timestamp())
 
@@ -440,7 +440,7 @@ class BackgroundThreadError(BaseException):
         self.source_exception = source_exception
 
 
-class OrphanedChildException(BaseException):  # noqa: N818  the name is AWS's SDK's
+class OrphanedChildException(BaseException):
     """Stops a branch whose map or parallel has already completed."""
 
     def __init__(self, message: str, operation_id: str) -> None:
