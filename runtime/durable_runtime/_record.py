@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Generic, Self, TypeVar, dataclass_transform
+    from typing import Any, Generic, Protocol, Self, TypeVar, dataclass_transform
 
     C_co = TypeVar("C_co", covariant=True)
     C_contra = TypeVar("C_contra", contravariant=True)
@@ -25,8 +25,10 @@ else:
         def __class_getitem__(cls, _parameters: object) -> type:
             return cls
 
+    Protocol = Generic
 
-__all__ = ["C_co", "C_contra", "Generic", "P", "R", "Record", "T", "U", "option"]
+
+__all__ = ["C_co", "C_contra", "Generic", "P", "Protocol", "R", "Record", "T", "U", "option"]
 
 
 def option(*, default: Any, kw_only: bool = True) -> Any:  # noqa: ARG001  the type checker reads kw_only
