@@ -25,7 +25,8 @@ else:
         def __class_getitem__(cls, _parameters: object) -> type:
             return cls
 
-    Protocol = Generic
+    class Protocol(Generic):
+        __slots__ = ()
 
 
 __all__ = ["C_co", "C_contra", "Generic", "P", "Protocol", "R", "Record", "T", "U", "option"]
