@@ -1,0 +1,145 @@
+"""What can be known to be wrong before anything is created: plain Python, as few jsii calls as possible."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+
+from constructs_durable._options import ALIAS_OPTIONS, FUNCTION_OPTIONS, RESERVED_OPTIONS
+from constructs_durable.errors import DurableInputError
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
+
+    from constructs_durable._options import FunctionOptions
+
+__all__ = ["LONGEST_SYNCHRONOUS", "Limits", "Place", "as_duration", "check_limits", "split_options"]
+
+LONGEST_EXECUTION = 31_622_400  # seconds, 366 days: `DurableConfig.ExecutionTimeout`
+LONGEST_RETENTION = 90  # days: `DurableConfig.RetentionPeriodInDays`
+LONGEST_TIMEOUT = 900  # seconds: `Timeout` of any function
+LONGEST_SYNCHRONOUS = 900  # seconds: an event source or a synchronous caller waits for the whole execution
+SHORT_TIMEOUT = 10  # seconds: below it a cold start and one retried checkpoint do not fit
+
+AnyDuration = cdk.Duration | dt.timedelta
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a construct is being made: the start of every error text."""
+
+    scope: IConstruct
+    construct_id: str
+
+    def error(self, text: str) -> DurableInputError:
+        """Build the error that names this place."""
+        return DurableInputError.at(self.scope, self.construct_id, text)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Checked durations: the function's timeout and the execution's, in seconds; None stands for a token."""
+
+    timeout: float | None
+    execution_timeout: float | None
+    warnings: tuple[tuple[str, str], ...] = ()
+
+
+def as_duration(value: AnyDuration) -> cdk.Duration:
+    """Turn what a user may pass into what CDK takes."""
+    return cdk.Duration.seconds(math.ceil(value.total_seconds())) if isinstance(value, dt.timedelta) else value
+
+
+def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the options of the function from those of its alias; refuse what is neither."""
+    function_options: dict[str, Any] = {}
+    alias_options: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in RESERVED_OPTIONS:
+            raise place.error(f"`{name}` has no place on a DurableFunction: {RESERVED_OPTIONS[name]}.")
+        if name not in FUNCTION_OPTIONS | ALIAS_OPTIONS:
+            raise place.error(f"`{name}` is not a property of lambda.Function. Check its spelling.")
+        (alias_options if name in ALIAS_OPTIONS else function_options)[name] = value
+    return function_options, alias_options
+
+
+def check_limits(
+    place: Place,
+    *,
+    execution_timeout: AnyDuration,
+    timeout: AnyDuration | None,
+    retention_period: AnyDuration | None,
+    longest_phase: AnyDuration | None,
+) -> Limits:
+    """Check the four durations against the service's limits and against each other."""
+    execution = _seconds(place, "execution_timeout", execution_timeout)
+    if execution is not None and not 1 <= execution <= LONGEST_EXECUTION:
+        raise place.error(
+            f"execution_timeout is {execution:g} s; the service accepts 1 s to {LONGEST_EXECUTION:,} s (366 days). "
+            "For work without an end, start the next execution as the last step of this one."
+        )
+    retention = None if retention_period is None else _seconds(place, "retention_period", retention_period)
+    if retention is not None and not (retention % 86_400 == 0 and 1 <= retention // 86_400 <= LONGEST_RETENTION):
+        raise place.error(
+            f"retention_period is {retention / 86_400:g} days; the service accepts whole days from 1 to "
+            f"{LONGEST_RETENTION}. Keep what must live longer in a table or bucket of your own."
+        )
+    phase = None if longest_phase is None else _seconds(place, "longest_phase", longest_phase)
+    if phase is not None and not 0 < phase <= LONGEST_TIMEOUT:
+        raise place.error(
+            f"longest_phase is {phase:g} s; one invocation may run for {LONGEST_TIMEOUT} s at most. "
+            "Split the work into steps, or hand it to a job that answers through a callback."
+        )
+    chosen = _timeout(place, timeout, execution, phase)
+    return Limits(chosen, execution, _timeout_warnings(chosen))
+
+
+def _timeout(place: Place, timeout: AnyDuration | None, execution: float | None, phase: float | None) -> float | None:
+    if timeout is None:  # what the service itself would choose: an idle timeout costs nothing
+        return min(execution or LONGEST_TIMEOUT, LONGEST_TIMEOUT)
+    chosen = _seconds(place, "timeout", timeout)
+    if chosen is None:
+        return None
+    if not 1 <= chosen <= LONGEST_TIMEOUT:
+        raise place.error(
+            f"timeout is {chosen:g} s; one invocation may run for 1 s to {LONGEST_TIMEOUT} s. "
+            "Long waits belong into ctx.wait() or a callback, and the whole run into execution_timeout."
+        )
+    if phase is not None and chosen < phase:
+        raise place.error(
+            f"timeout is {chosen:g} s but longest_phase is {phase:g} s: an invocation is killed before the phase "
+            f"can end, on every attempt. Raise timeout to {math.ceil(phase)} s or more, or leave it out."
+        )
+    if execution is not None and chosen > execution:
+        raise place.error(
+            f"timeout is {chosen:g} s but execution_timeout is {execution:g} s: the execution ends first, always. "
+            "Raise execution_timeout, or leave timeout out."
+        )
+    return chosen
+
+
+def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
+    if timeout is None or timeout >= SHORT_TIMEOUT:
+        return ()
+    text = (
+        f"timeout is {timeout:g} s. It must cover the longest phase between two suspensions, a cold start and "
+        f"the replay of the history included; below {SHORT_TIMEOUT} s that rarely fits."
+    )
+    return (("constructs-durable:short-timeout", text),)
+
+
+def _seconds(place: Place, name: str, value: AnyDuration) -> float | None:
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if not isinstance(value, cdk.Duration):
+        raise place.error(f"{name} is {value!r}; pass a Duration or a timedelta.")
+    try:
+        return float(value.to_seconds(integral=False))
+    except RuntimeError:
+        if value.is_unresolved():
+            return None
+        raise

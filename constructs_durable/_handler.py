@@ -1,0 +1,84 @@
+"""Finds the handler in the source, without importing it."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from constructs_durable._checks import Place
+
+__all__ = ["check_entry", "check_handler_exists"]
+
+
+def check_entry(place: Place, entry: Path) -> None:
+    """Refuse an entry that is no folder of code."""
+    if entry.is_dir():
+        return
+    if entry.is_file():
+        raise place.error(f"entry is the file {entry}; pass its folder {entry.parent} instead.")
+    raise place.error(
+        f"entry is {entry}, and there is no such folder. Relative paths count from the directory in which "
+        "the app runs; `Path(__file__).parent / ...` is independent of it."
+    )
+
+
+def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
+    """Refuse a handler string that names nothing in the source below `entry`."""
+    module, dot, name = handler.rpartition(".")
+    if not dot or not module or not name.isidentifier():
+        raise place.error(f"handler is {handler!r}; it is written `module.function`, for example `app.handler`.")
+    path = _module_path(entry, module)
+    if path is None:
+        modules = ", ".join(sorted(p.stem for p in entry.glob("*.py"))) or "none"
+        raise place.error(f"handler is {handler!r}, but {entry} has no module `{module}`. Modules there: {modules}.")
+    try:
+        names = _top_level_names(path, path.stat().st_mtime_ns)
+    except SyntaxError as error:
+        raise place.error(
+            f"handler is {handler!r}, but {path}:{error.lineno} is not valid Python: {error.msg}."
+        ) from None
+    if name in names or "*" in names:
+        return
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean `{module}.{near[0]}`?" if near else f"It defines: {', '.join(sorted(names)) or 'nothing'}."
+    raise place.error(f"handler is {handler!r}, but {path} defines no `{name}`. {hint}")
+
+
+def _module_path(entry: Path, module: str) -> Path | None:
+    base = entry.joinpath(*module.replace("/", ".").split("."))
+    candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@functools.lru_cache(maxsize=256)
+def _top_level_names(path: Path, _stamp: int) -> frozenset[str]:
+    return frozenset(_bound(ast.parse(path.read_bytes(), str(path)).body))
+
+
+def _bound(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names a module's body binds, also under `if`, `try` and `with`."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        else:
+            for part in ast.iter_child_nodes(node):
+                yield from _bound_in_part(part)
+
+
+def _bound_in_part(part: ast.AST) -> Iterator[str]:
+    if isinstance(part, ast.stmt):
+        yield from _bound([part])
+    elif isinstance(part, ast.ExceptHandler):
+        yield from _bound(part.body)
+    else:
+        for inner in ast.walk(part):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                yield inner.id

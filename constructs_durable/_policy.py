@@ -1,0 +1,90 @@
+"""The execution role's permissions: on the function's own executions and logs, and on nothing else."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from constructs_durable.grants import RUN_ACTIONS
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+    from constructs import Construct
+
+__all__ = ["ExecutionPolicy", "encryption_statement", "execution_policy", "execution_role"]
+
+MANAGED_DURABLE = "service-role/AWSLambdaBasicDurableExecutionRolePolicy"
+MANAGED_VPC = "service-role/AWSLambdaVPCAccessExecutionRole"
+
+
+class ExecutionPolicy(enum.Enum):
+    """What lets the execution role record and read executions."""
+
+    LEAST_PRIVILEGE = "an inline policy on this function's own executions and log group"
+    AWS_MANAGED = f"AWS's managed policy {MANAGED_DURABLE}, which allows both on every function"
+
+
+def execution_role(scope: Construct, role: iam.IRole | None, policy: ExecutionPolicy, *, vpc: bool) -> iam.IRole:
+    """Return the role to run with, made here unless one was supplied."""
+    managed = [MANAGED_DURABLE] if policy is ExecutionPolicy.AWS_MANAGED else []
+    managed += [MANAGED_VPC] if vpc else []
+    policies = [iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in managed]
+    if role is None:
+        return iam.Role(
+            scope,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            managed_policies=policies or None,
+        )
+    for each in policies:
+        role.add_managed_policy(each)
+    return role
+
+
+def execution_policy(
+    scope: Construct,
+    role: iam.IRole,
+    *,
+    function_arn: str,
+    log_group_arn: str,
+    key: kms.IKey | None,
+    policy: ExecutionPolicy,
+) -> iam.Policy:
+    """Attach the permissions to the role as a resource of their own.
+
+    Among the role's own policies they would close a circle: CDK lets a function wait for its role's policies.
+    """
+    statements: list[dict[str, Any]] = []
+    if policy is ExecutionPolicy.LEAST_PRIVILEGE:
+        statements += [
+            _allow(RUN_ACTIONS, f"{function_arn}:*"),
+            _allow(("logs:CreateLogStream", "logs:PutLogEvents"), log_group_arn),
+        ]
+    if key is not None:
+        statements.append(_allow(("kms:Decrypt",), key.key_arn))
+    document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": statements})
+    return iam.Policy(scope, "ExecutionPolicy", document=document, roles=[role])
+
+
+def encryption_statement(scope: Construct) -> iam.PolicyStatement:
+    """Let the service encrypt executions with a key, for functions of this account and region.
+
+    The function cannot be named: its ARN would make the key wait for the function, which waits for the key.
+    """
+    functions = cdk.Stack.of(scope).format_arn(
+        service="lambda", resource="function", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )
+    return iam.PolicyStatement(
+        sid="DurableExecutions",
+        principals=[iam.ServicePrincipal("lambda.amazonaws.com")],
+        actions=["kms:Decrypt", "kms:GenerateDataKey"],
+        resources=["*"],
+        conditions={"StringLike": {"kms:EncryptionContext:aws:lambda:FunctionArn": functions}},
+    )
+
+
+def _allow(actions: tuple[str, ...], resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}

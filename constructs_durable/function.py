@@ -1,0 +1,272 @@
+"""`DurableFunction`: one declaration, a deployable durable workflow."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from constructs_durable import _policy
+from constructs_durable._checks import Place, as_duration, check_limits, split_options
+from constructs_durable._code import handler_code
+from constructs_durable._handler import check_entry, check_handler_exists
+from constructs_durable._policy import ExecutionPolicy
+from constructs_durable._surface import QualifiedSurface
+from constructs_durable.grants import DurableFunctionGrants
+from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+
+    from constructs_durable._checks import AnyDuration, Limits
+    from constructs_durable._options import FunctionOptions
+
+__all__ = ["DurableFunction"]
+
+
+class DurableFunction(QualifiedSurface, lambda_.Alias):
+    """A durable Lambda function that is its live alias.
+
+    Pass it wherever CDK takes a function: what lands in the template is the alias's ARN, because an
+    unqualified durable function cannot be invoked. `root` holds all its parts: give that one to
+    `Tags.of()`, `Aspects.of()` and dependencies.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002  CDK's name for it
+        *,
+        entry: str | Path | None = None,
+        handler: str,
+        execution_timeout: AnyDuration,
+        retention_period: AnyDuration | None = None,
+        timeout: AnyDuration | None = None,
+        longest_phase: AnyDuration | None = None,
+        packaged_code: lambda_.Code | None = None,
+        runtime: lambda_.Runtime | None = None,
+        architecture: lambda_.Architecture | None = None,
+        memory_size: int = 256,
+        description: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        sdk: DurableSdk = DurableSdk.RUNTIME_LAYER,
+        role: iam.IRole | None = None,
+        execution_policy: ExecutionPolicy = ExecutionPolicy.LEAST_PRIVILEGE,
+        execution_key: kms.IKey | None = None,
+        log_group: logs.ILogGroup | None = None,
+        log_retention: logs.RetentionDays | None = None,
+        log_removal_policy: cdk.RemovalPolicy | None = None,
+        alias_name: str = "live",
+        version_removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
+        function_name: str | None = None,
+        allow_function_name: bool = False,
+        events: Sequence[lambda_.IEventSource] = (),
+        **options: Unpack[FunctionOptions],
+    ) -> None:
+        """Declare the function, its role, policy, log group, layer, version and alias.
+
+        Args:
+            scope: Where it belongs.
+            id: Its name there.
+            entry: The folder of the handler's code. Dependencies named there are bundled without Docker.
+            handler: `module.function` in that folder; checked in the source.
+            execution_timeout: How long one execution may take, waits included: 1 s to 366 days.
+            retention_period: How long finished executions stay readable, in whole days from 1 to 90.
+                Default: the service's, 14 days.
+            timeout: How long one invocation may take: it must cover the longest phase between two suspensions.
+                Default: 15 minutes, or `execution_timeout` where that is shorter.
+            longest_phase: The longest phase you know of; a shorter `timeout` is refused.
+            packaged_code: Code built elsewhere, instead of `entry`; the handler is not checked then.
+            runtime: Default: Python 3.13.
+            architecture: Default: arm64.
+            memory_size: In MiB.
+            description: Shown in the console.
+            environment: Environment variables.
+            layers: Further layers, after the runtime's.
+            sdk: Where the durable runtime comes from. Default: our layer, shared by the stack.
+            role: The execution role. Default: one is made. A supplied role gets the permissions too.
+            execution_policy: How the role gets its permissions.
+            execution_key: The key that encrypts executions' state; its policy is extended as the service needs it.
+            log_group: Default: one is made, with JSON logs.
+            log_retention: How long logs are kept. Default: one month.
+            log_removal_policy: What happens to the log group with the stack. Default: it is kept.
+            alias_name: The name of the alias.
+            version_removal_policy: What happens to versions that are no longer current. Default: they are kept,
+                because executions end on the version they started on.
+            function_name: Refused unless `allow_function_name`, because it blocks replacement.
+            allow_function_name: Accept that a replacement of this function will fail.
+            events: Event sources, attached to the alias.
+            options: Any further property of `lambda.Function`.
+        """
+        place = Place(scope, id)
+        function_options, alias_options = split_options(place, options)
+        limits = check_limits(
+            place,
+            execution_timeout=execution_timeout,
+            timeout=timeout,
+            retention_period=retention_period,
+            longest_phase=longest_phase,
+        )
+        _check_function_name(place, function_name, allowed=allow_function_name)
+        runtime, architecture = runtime or _python_3_13(), architecture or _arm_64()
+        code = _code(place, entry, handler, packaged_code)
+
+        root = Construct(scope, id)
+        self._root, self._limits = root, limits
+        self._log_group = log_group or logs.LogGroup(
+            root,
+            "Logs",
+            retention=log_retention or logs.RetentionDays.ONE_MONTH,
+            removal_policy=log_removal_policy,
+        )
+        execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
+        layer = _runtime_layer(root, sdk)
+        _acknowledge_replacement_note(root)
+        self._function = lambda_.Function(
+            root,
+            "Function",
+            code=code,
+            handler=handler,
+            runtime=runtime,
+            architecture=architecture,
+            memory_size=memory_size,
+            description=description,
+            environment=environment,
+            timeout=_timeout(timeout, limits),
+            durable_config=lambda_.DurableConfig(
+                execution_timeout=as_duration(execution_timeout),
+                retention_period=None if retention_period is None else as_duration(retention_period),
+            ),
+            role=execution_role,
+            function_name=function_name,
+            log_group=self._log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            layers=[*([layer] if layer else []), *layers],
+            current_version_options=lambda_.VersionOptions(removal_policy=version_removal_policy),
+            **function_options,
+        )
+        self._policy = _policy.execution_policy(
+            root,
+            execution_role,
+            function_arn=self._function.function_arn,
+            log_group_arn=self._log_group.log_group_arn,
+            key=execution_key,
+            policy=execution_policy,
+        )
+        if layer is not None:  # whatever the feature flags say about layers, see docs/constructs.md
+            self._function.invalidate_version_based_on(layer.content_hash)
+        version = self._function.current_version
+        version.node.add_dependency(self._policy)
+        super().__init__(root, "Alias", alias_name=alias_name, version=version, **alias_options)
+        self._execution_key = execution_key
+        for source in events:
+            self.add_event_source(source)
+
+    @property
+    def root(self) -> Construct:
+        """The construct that holds all parts, for tags, aspects and dependencies."""
+        return self._root
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """The log group of all versions."""
+        return self._log_group
+
+    @functools.cached_property
+    def grants(self) -> DurableFunctionGrants:
+        """Grants on this function and its executions."""
+        return DurableFunctionGrants(self._function, invoke=self, key=self._execution_key)
+
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to start executions."""
+        return self.grants.start(grantee)
+
+    def grant_callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to complete callbacks and to send their heartbeats."""
+        return self.grants.callbacks(grantee)
+
+    def grant_read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to list executions and to read their state and history."""
+        return self.grants.read_executions(grantee)
+
+    def grant_manage_executions(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to stop, pause, resume and delete executions, and to read them."""
+        return self.grants.manage_executions(grantee)
+
+    def add_environment(self, key: str, value: str) -> None:
+        """Add an environment variable; the next deploy publishes a version with it."""
+        self._function.add_environment(key, value)
+
+    def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
+        """Add layers; the next deploy publishes a version with them."""
+        self._function.add_layers(*layers)
+
+    def add_property_override(self, property_path: str, value: object) -> None:
+        """Set a property of the `AWS::Lambda::Function` that CDK does not know yet."""
+        resource = self._function.node.default_child
+        if not isinstance(resource, cdk.CfnResource):
+            raise TypeError(f"{self._root.node.path} has no CloudFormation resource to override.")
+        resource.add_property_override(property_path, value)
+
+
+@functools.cache
+def _python_3_13() -> lambda_.Runtime:
+    return lambda_.Runtime.PYTHON_3_13
+
+
+@functools.cache
+def _arm_64() -> lambda_.Architecture:
+    return lambda_.Architecture.ARM_64
+
+
+def _timeout(timeout: AnyDuration | None, limits: Limits) -> cdk.Duration:
+    return cdk.Duration.seconds(limits.timeout or 900) if timeout is None else as_duration(timeout)
+
+
+def _check_function_name(place: Place, function_name: str | None, *, allowed: bool) -> None:
+    if function_name is None or allowed:
+        return
+    raise place.error(
+        f"function_name is {function_name!r}. A durable function with a fixed name cannot be replaced, "
+        "and a change of its durability always replaces it: the deploy would fail with `already exists`. "
+        "Leave the name to CloudFormation and read it from an output, or pass allow_function_name=True."
+    )
+
+
+def _code(
+    place: Place,
+    entry: str | Path | None,
+    handler: str,
+    packaged_code: lambda_.Code | None,
+) -> lambda_.Code:
+    if (entry is None) == (packaged_code is None):
+        given = "neither is given" if entry is None else "both are given"
+        raise place.error(f"pass entry= or packaged_code=; {given}.")
+    if packaged_code is not None:
+        return packaged_code
+    folder = Path(str(entry)).resolve()
+    check_entry(place, folder)
+    check_handler_exists(place, folder, handler)
+    return handler_code(folder)
+
+
+def _runtime_layer(root: Construct, sdk: DurableSdk) -> DurableRuntimeLayer | None:
+    if sdk in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED):
+        return None
+    return DurableRuntimeLayer.of(root, aws_sdk_alias=sdk is DurableSdk.RUNTIME_LAYER_AS_AWS_SDK)
+
+
+def _acknowledge_replacement_note(root: Construct) -> None:
+    """Silence what CDK says about every durable function on every synth."""
+    cdk.Annotations.of(root).acknowledge_info(
+        "aws-lambda:Function.DurableConfig", "made durable from the start, by DurableFunction"
+    )

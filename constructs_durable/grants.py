@@ -1,0 +1,87 @@
+"""Who may start, answer, read and manage executions: actions with the resources that really match.
+
+An execution's ARN is `…:function:NAME:VERSION/durable-execution/…`. The service checks these permissions
+against it, so the unqualified ARN and the alias's never match: every grant but `start` names `NAME:*`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_iam as iam
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_lambda as lambda_
+
+__all__ = [
+    "CALLBACK_ACTIONS",
+    "LIST_ACTIONS",
+    "MANAGE_ACTIONS",
+    "READ_ACTIONS",
+    "RUN_ACTIONS",
+    "DurableFunctionGrants",
+]
+
+RUN_ACTIONS = ("lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState")
+CALLBACK_ACTIONS = (
+    "lambda:SendDurableExecutionCallbackFailure",
+    "lambda:SendDurableExecutionCallbackHeartbeat",
+    "lambda:SendDurableExecutionCallbackSuccess",
+)
+READ_ACTIONS = ("lambda:GetDurableExecution", "lambda:GetDurableExecutionHistory")
+LIST_ACTIONS = ("lambda:ListDurableExecutionsByFunction",)
+MANAGE_ACTIONS = (
+    "lambda:DeleteDurableExecution",
+    "lambda:PauseDurableExecution",
+    "lambda:ResumeDurableExecution",
+    "lambda:StopDurableExecution",
+)
+
+
+class DurableFunctionGrants:
+    """Grants on the executions of one function; also for functions this library did not make."""
+
+    def __init__(self, function: lambda_.IFunction, *, invoke: lambda_.IFunction, key: kms.IKey | None = None) -> None:
+        """Name the function, what to invoke, and the key of its executions.
+
+        Args:
+            function: The function itself, unqualified.
+            invoke: Its alias or version: what `start` allows to invoke.
+            key: The key that encrypts its executions. Readers may decrypt with it.
+        """
+        self._arn = function.function_arn
+        self._invoke = invoke
+        self._key = key
+
+    @classmethod
+    def of(cls, alias: lambda_.IAlias, *, key: kms.IKey | None = None) -> DurableFunctionGrants:
+        """Make grants for an alias, imported or hand-made."""
+        return cls(alias.version.lambda_, invoke=alias, key=key)
+
+    def start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to start executions, by invoking the alias."""
+        return self._invoke.grant_invoke(grantee)
+
+    def callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to complete callbacks and to send their heartbeats."""
+        return self._grant(grantee, CALLBACK_ACTIONS, decrypts=True)
+
+    def read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to list executions and to read their state and history."""
+        listed = iam.Grant.add_to_principal(
+            grantee=grantee, actions=[*LIST_ACTIONS], resource_arns=[self._arn, f"{self._arn}:*"]
+        )
+        return listed.combine(self._grant(grantee, READ_ACTIONS, decrypts=True))
+
+    def manage_executions(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to stop, pause, resume and delete executions, and to read them."""
+        return self.read_executions(grantee).combine(self._grant(grantee, MANAGE_ACTIONS))
+
+    def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], *, decrypts: bool = False) -> iam.Grant:
+        grant = iam.Grant.add_to_principal(grantee=grantee, actions=[*actions], resource_arns=[f"{self._arn}:*"])
+        if decrypts and self._key is not None:
+            grant = grant.combine(self._key.grant_decrypt(grantee))
+        return grant

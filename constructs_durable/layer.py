@@ -1,0 +1,68 @@
+"""The runtime as a Lambda layer, once per stack."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+
+from constructs_durable._layer_content import layer_content
+
+if TYPE_CHECKING:
+    from constructs import Construct, IConstruct
+
+__all__ = ["DurableRuntimeLayer", "DurableSdk"]
+
+
+class DurableSdk(enum.Enum):
+    """Where the handler's durable runtime comes from."""
+
+    RUNTIME_LAYER = "the layer with `durable_runtime`"
+    RUNTIME_LAYER_AS_AWS_SDK = "the layer with `durable_runtime`, also importable under the name of AWS's SDK"
+    AWS_SDK = "AWS's SDK, preinstalled from python3.13 on or among the handler's dependencies"
+    BUNDLED = "the handler's own code or layers"
+
+
+class DurableRuntimeLayer(lambda_.LayerVersion):
+    """The packaged `durable_runtime`, with an asset hash that depends on its source alone."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002  CDK's name for it
+        *,
+        aws_sdk_alias: bool = False,
+        removal_policy: cdk.RemovalPolicy | None = None,
+    ) -> None:
+        """Make a layer; use `of()` to share one per stack.
+
+        Args:
+            scope: Where the layer belongs.
+            id: Its name there.
+            aws_sdk_alias: Also ship the name of AWS's SDK, for handlers that move over unchanged.
+            removal_policy: What happens to an old layer version. Default: it is deleted;
+                published function versions keep their copy.
+        """
+        content = layer_content(aws_sdk_alias=aws_sdk_alias)
+        self.content_hash = content.digest
+        super().__init__(
+            scope,
+            id,
+            code=lambda_.Code.from_asset(
+                str(content.stage()), asset_hash=content.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
+            ),
+            description=f"durable_runtime {content.digest[:12]}",
+            removal_policy=removal_policy,
+        )
+
+    @classmethod
+    def of(cls, scope: IConstruct, *, aws_sdk_alias: bool = False) -> DurableRuntimeLayer:
+        """Return the layer that all durable functions of the stack around `scope` share."""
+        stack = cdk.Stack.of(scope)
+        child_id = "DurableRuntimeLayerAsAwsSdk" if aws_sdk_alias else "DurableRuntimeLayer"
+        found = stack.node.try_find_child(child_id)
+        if isinstance(found, cls):
+            return found
+        return cls(stack, child_id, aws_sdk_alias=aws_sdk_alias)
