@@ -1,0 +1,90 @@
+"""The pinned `cdk` command, and a loopback AWS for it to deploy to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+
+@pytest.fixture(scope="session")
+def cdk_cli() -> Path:
+    """The `cdk` command that package.json pins, installed by npm when it is not there yet."""
+    command = ROOT / "node_modules" / ".bin" / "cdk"
+    if not command.exists():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=ROOT, check=True, capture_output=True)
+    return command
+
+
+class Cloud:
+    """A running emulator: boto3 clients for it, and the `cdk` command aimed at it."""
+
+    def __init__(self, endpoint: str, cdk_cli: Path) -> None:
+        self.endpoint = endpoint
+        self._cdk_cli = cdk_cli
+
+    def client(self, service: str) -> Any:
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        return session.client(service, endpoint_url=self.endpoint)
+
+    def cdk(self, *arguments: str, cwd: Path) -> str:
+        """Run the command and return what it printed; fail with that text when it fails."""
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CI": "1",
+            "CDK_VALIDATION": "false",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+            "NODE_NO_WARNINGS": "1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+        }
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+            environment.pop(name, None)
+        done = subprocess.run(
+            [str(self._cdk_cli), *arguments, "--no-version-reporting", "--no-notices"],
+            cwd=cwd,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail(f"cdk {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+
+@pytest.fixture
+def cloud(cdk_cli: Path) -> Iterator[Cloud]:
+    """An empty loopback AWS, gone after the test."""
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "emulator")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield Cloud(json.loads(process.stdout.readline())["endpoint"], cdk_cli)
+    finally:
+        process.kill()
+        process.communicate()
