@@ -117,7 +117,11 @@ class Service:
             },
         )
         for operation in operations:
-            self._put(dict(operation))
+            self._put(copy.deepcopy(operation))
+            details = operation.get(DETAILS[operation["Type"]], {})
+            due = details.get("ScheduledEndTimestamp") or details.get("NextAttemptTimestamp")
+            if due is not None and operation["Status"] in ("STARTED", "PENDING"):
+                self._due[operation["Id"]] = due
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -369,7 +373,7 @@ class Service:
         if operation is None:
             operation = {k: update[k] for k in ("Id", "Type", "ParentId", "Name", "SubType") if k in update}
             operation |= {"StartTimestamp": self.now(), DETAILS[kind]: {}}
-        details = operation[DETAILS[kind]]
+        details = operation.setdefault(DETAILS[kind], {})
         if action == "START":
             operation["Status"] = "STARTED"
             self._start(operation, update, details)
@@ -425,7 +429,7 @@ class Service:
             parent = self.operations.get(operation.get("ParentId", ""))
             if parent is None:
                 continue
-            over = parent["Status"] in TERMINAL and not parent["ContextDetails"].get("ReplayChildren")
+            over = parent["Status"] in TERMINAL and not parent.get("ContextDetails", {}).get("ReplayChildren")
             if over or parent["Id"] in hidden:
                 hidden.add(operation["Id"])
         return [o for o in self.operations.values() if o["Id"] not in hidden]
