@@ -1,13 +1,19 @@
-"""The handler's code as an asset."""
+"""The handler's code as an asset, with its dependencies when it names some."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
+
+from constructs_durable._bundling_pins import BundlingError, Target, find_dependencies
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from constructs_durable._bundling_pins import Dependencies
+    from constructs_durable._checks import Place
 
 __all__ = ["handler_code"]
 
@@ -15,6 +21,33 @@ NOT_CODE = ["**/__pycache__/**", "**/*.pyc", ".venv/**", ".git/**", "cdk.out/**"
 """Left out of every asset: byte code would change its hash with each interpreter that ran it."""
 
 
-def handler_code(folder: Path) -> lambda_.Code:
-    """Package the folder."""
-    return lambda_.Code.from_asset(str(folder), exclude=NOT_CODE)
+def handler_code(
+    place: Place, folder: Path, *, runtime: lambda_.Runtime, architecture: lambda_.Architecture | None
+) -> lambda_.Code:
+    """Package the folder; install what its `uv.lock`, `requirements.txt` or `pyproject.toml` asks for beside it."""
+    try:
+        dependencies = find_dependencies(folder)
+        if dependencies is None:
+            return lambda_.Code.from_asset(str(folder), exclude=NOT_CODE)
+        return _with_dependencies(place, folder, dependencies, _target(runtime, architecture))
+    except BundlingError as error:
+        raise place.error(str(error)) from None
+
+
+def _with_dependencies(place: Place, folder: Path, dependencies: Dependencies, target: Target) -> lambda_.Code:
+    from constructs_durable._bundling import bundled_code
+
+    if dependencies.unpinned:
+        cdk.Annotations.of(place.scope).add_warning_v2(
+            "constructs-durable:unpinned-dependencies",
+            f"{place.construct_id}: {dependencies.source} does not pin {', '.join(dependencies.unpinned)}. "
+            "Two machines may deploy different code. Pin them: `uv lock`, or `uv pip compile`.",
+        )
+    required = cdk.Stack.of(place.scope).bundling_required
+    return bundled_code(folder, dependencies, target, required=required)
+
+
+def _target(runtime: lambda_.Runtime, architecture: lambda_.Architecture | None) -> Target:
+    python = runtime.name.removeprefix("python")
+    intel = architecture is not None and architecture.name == "x86_64"
+    return Target(python, "x86_64" if intel else "aarch64")

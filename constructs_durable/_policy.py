@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
-__all__ = ["ExecutionPolicy", "encryption_statement", "execution_policy", "execution_role"]
+__all__ = ["ExecutionPolicy", "encryption_statement", "execution_policy", "execution_role", "warn_if_not_attached"]
 
 MANAGED_DURABLE = "service-role/AWSLambdaBasicDurableExecutionRolePolicy"
 MANAGED_VPC = "service-role/AWSLambdaVPCAccessExecutionRole"
@@ -66,7 +66,23 @@ def execution_policy(
     if key is not None:
         statements.append(_allow(("kms:Decrypt",), key.key_arn))
     document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": statements})
-    return iam.Policy(scope, "ExecutionPolicy", document=document, roles=[role])
+    attached = iam.Policy(scope, "ExecutionPolicy", document=document)
+    role.attach_inline_policy(attached)  # asked of the role, because only it knows whether it may change
+    return attached
+
+
+def warn_if_not_attached(scope: Construct, policy: iam.Policy, kind: ExecutionPolicy) -> None:
+    """Name the missing actions when the supplied role cannot be changed: imported as immutable, or from afar."""
+    resource = policy.node.default_child
+    attached = isinstance(resource, iam.CfnPolicy) and cdk.Stack.of(scope).resolve(resource.roles)
+    if attached or kind is ExecutionPolicy.AWS_MANAGED:
+        return
+    cdk.Annotations.of(scope).add_warning_v2(
+        "constructs-durable:immutable-role",
+        f"role is imported and cannot be changed here. It must already allow {' and '.join(RUN_ACTIONS)} on this "
+        "function's executions (`function:NAME:*`), and logs:CreateLogStream and logs:PutLogEvents on its log group; "
+        "without the first two every execution fails at its first checkpoint.",
+    )
 
 
 def encryption_statement(scope: Construct) -> iam.PolicyStatement:

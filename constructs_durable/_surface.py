@@ -1,10 +1,43 @@
-"""What a `DurableFunction` hides, so that nothing can be wired to the unqualified function."""
+"""The surface of a `DurableFunction` as others wire it: what is hidden, and what is guarded.
+
+Hidden is all that leads to the unqualified function or to `$LATEST`. Guarded is all that makes a caller
+wait for the whole execution, which the service ends after 15 minutes.
+"""
 
 from __future__ import annotations
 
-from typing import NoReturn
+import inspect
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-__all__ = ["QualifiedSurface"]
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda
+
+from constructs_durable._checks import LONGEST_SYNCHRONOUS
+from constructs_durable.errors import DurableInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from constructs import Construct
+
+__all__ = ["QualifiedAlias"]
+
+_Method = TypeVar("_Method", bound="Callable[..., Any]")
+
+WAITING_SERVICES = {
+    "alexa-appkit": "an Alexa skill",
+    "alexa-connectedhome": "an Alexa skill",
+    "apigateway": "API Gateway",
+    "appsync": "AppSync",
+    "bedrock": "a Bedrock agent",
+    "cognito-idp": "a Cognito trigger",
+    "connect": "Amazon Connect",
+    "elasticloadbalancing": "a load balancer",
+    "lex": "a Lex bot",
+    "lexv2": "a Lex bot",
+    "vpc-lattice": "VPC Lattice",
+}
+"""Service principals that invoke and wait for the answer. S3, SNS, EventBridge, IoT and logs do not wait."""
 
 
 class _Hidden:
@@ -27,11 +60,68 @@ class _Hidden:
         )
 
 
-class QualifiedSurface:
-    """Hides the members of `lambda.Alias` that lead to the unqualified function or to `$LATEST`."""
+def _with_signature_of(original: Callable[..., Any]) -> Callable[[_Method], _Method]:
+    """Lend a method the signature of the one it overrides: jsii spreads a struct over named keywords only."""
+
+    def lend(method: _Method) -> _Method:
+        vars(method)["__signature__"] = inspect.signature(original)
+        return method
+
+    return lend
+
+
+class QualifiedAlias(aws_lambda.Alias):
+    """A `lambda.Alias` without a way to the function behind it, and with guarded triggers."""
 
     lambda_ = _Hidden("Use the DurableFunction itself; it is the alias.")
-    version = _Hidden("Use the DurableFunction itself; it is the alias and always points to the newest version.")
+    version = _Hidden("Use the DurableFunction itself; it always points to the newest version.")
     latest_version = _Hidden("Use the DurableFunction itself instead of `$LATEST`.")
     grant_invoke_latest_version = _Hidden("Use grant_start() or grant_invoke().")
     grant_invoke_version = _Hidden("Use grant_start() or grant_invoke(), which follow the alias.")
+
+    _root: Construct
+    _execution_seconds: float | None
+    _allow_waiting_callers: bool
+
+    @_with_signature_of(aws_lambda.Alias.add_event_source_mapping)
+    def add_event_source_mapping(
+        self,
+        id: str,  # noqa: A002  CDK's name for it
+        **options: Any,
+    ) -> aws_lambda.EventSourceMapping:
+        """Map a queue or stream to the alias; refused where the service would refuse it."""
+        self._refuse_waiting("An event source mapping", mapping=True)
+        return super().add_event_source_mapping(id, **options)
+
+    @_with_signature_of(aws_lambda.Alias.add_function_url)
+    def add_function_url(self, **options: Any) -> aws_lambda.FunctionUrl:
+        """Add an HTTPS endpoint that invokes the alias and waits for the execution."""
+        self._refuse_waiting("A function URL")
+        return super().add_function_url(**options)
+
+    @_with_signature_of(aws_lambda.Alias.add_permission)
+    def add_permission(self, id: str, **permission: Any) -> None:  # noqa: A002  CDK's name for it
+        """Let a principal invoke the alias."""
+        caller = WAITING_SERVICES.get(_service_name(permission.get("principal")))
+        if caller is not None:
+            self._refuse_waiting(caller[0].upper() + caller[1:])
+        super().add_permission(id, **permission)
+
+    def _refuse_waiting(self, caller: str, *, mapping: bool = False) -> None:
+        seconds = self._execution_seconds
+        if seconds is None or seconds <= LONGEST_SYNCHRONOUS or (self._allow_waiting_callers and not mapping):
+            return
+        text = (
+            f"{self._root.node.path}: {caller} waits for the whole execution, which the service refuses when "
+            f"execution_timeout is above {LONGEST_SYNCHRONOUS} s (15 minutes); here it is {seconds:g} s. "
+            "Put an AsyncStarter in between: it starts executions asynchronously, once per message. "
+            "Or lower execution_timeout."
+        )
+        if not mapping:
+            text += " A caller that is set up to invoke asynchronously may pass with allow_waiting_callers=True."
+        raise DurableInputError(text)
+
+
+def _service_name(principal: object) -> str:
+    """Return `apigateway` for a principal `apigateway.amazonaws.com`."""
+    return principal.service.partition(".")[0] if isinstance(principal, iam.ServicePrincipal) else ""

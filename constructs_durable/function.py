@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -15,9 +16,9 @@ from constructs_durable import _policy
 from constructs_durable._checks import Place, as_duration, check_limits, split_options
 from constructs_durable._code import handler_code
 from constructs_durable._handler import check_entry, check_handler_exists
+from constructs_durable._members import DurableAlias
 from constructs_durable._policy import ExecutionPolicy
-from constructs_durable._surface import QualifiedSurface
-from constructs_durable.grants import DurableFunctionGrants
+from constructs_durable._replay import ReplayCheck, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DurableFunction"]
 
+OLDEST_PYTHON_MINOR = 13  # the service's managed runtimes for durable functions
 
-class DurableFunction(QualifiedSurface, lambda_.Alias):
+
+class DurableFunction(DurableAlias):
     """A durable Lambda function that is its live alias.
 
     Pass it wherever CDK takes a function: what lands in the template is the alias's ARN, because an
@@ -70,6 +73,9 @@ class DurableFunction(QualifiedSurface, lambda_.Alias):
         function_name: str | None = None,
         allow_function_name: bool = False,
         events: Sequence[lambda_.IEventSource] = (),
+        allow_waiting_callers: bool = False,
+        replay_check: ReplayCheck = ReplayCheck.OFF,
+        replay_acknowledged: Sequence[str] = (),
         **options: Unpack[FunctionOptions],
     ) -> None:
         """Declare the function, its role, policy, log group, layer, version and alias.
@@ -105,6 +111,10 @@ class DurableFunction(QualifiedSurface, lambda_.Alias):
             function_name: Refused unless `allow_function_name`, because it blocks replacement.
             allow_function_name: Accept that a replacement of this function will fail.
             events: Event sources, attached to the alias.
+            allow_waiting_callers: Accept triggers that usually wait for the answer although `execution_timeout` is
+                above 15 minutes, because they are set up to invoke asynchronously.
+            replay_check: What the replay checker's findings on the handler mean.
+            replay_acknowledged: Rules of the checker whose findings on this handler are accepted.
             options: Any further property of `lambda.Function`.
         """
         place = Place(scope, id)
@@ -117,11 +127,13 @@ class DurableFunction(QualifiedSurface, lambda_.Alias):
             longest_phase=longest_phase,
         )
         _check_function_name(place, function_name, allowed=allow_function_name)
-        runtime, architecture = runtime or _python_3_13(), architecture or _arm_64()
-        code = _code(place, entry, handler, packaged_code)
+        runtime = _supported(place, runtime)
+        code = _code(place, entry, handler, packaged_code, runtime=runtime, architecture=architecture)
 
-        root = Construct(scope, id)
-        self._root, self._limits = root, limits
+        self._root = root = Construct(scope, id)
+        self._execution_seconds = limits.execution_timeout
+        self._allow_waiting_callers = allow_waiting_callers
+        self._execution_key = execution_key
         self._log_group = log_group or logs.LogGroup(
             root,
             "Logs",
@@ -137,7 +149,7 @@ class DurableFunction(QualifiedSurface, lambda_.Alias):
             code=code,
             handler=handler,
             runtime=runtime,
-            architecture=architecture,
+            architecture=architecture or _arm_64(),
             memory_size=memory_size,
             description=description,
             environment=environment,
@@ -167,60 +179,32 @@ class DurableFunction(QualifiedSurface, lambda_.Alias):
         version = self._function.current_version
         version.node.add_dependency(self._policy)
         super().__init__(root, "Alias", alias_name=alias_name, version=version, **alias_options)
-        self._execution_key = execution_key
+        _protect(self, execution_key)
+        _warn(root, limits)
+        if role is not None:
+            _policy.warn_if_not_attached(root, self._policy, execution_policy)
+        if entry is not None:
+            annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, replay_acknowledged)
         for source in events:
             self.add_event_source(source)
-
-    @property
-    def root(self) -> Construct:
-        """The construct that holds all parts, for tags, aspects and dependencies."""
-        return self._root
-
-    @property
-    def log_group(self) -> logs.ILogGroup:
-        """The log group of all versions."""
-        return self._log_group
-
-    @functools.cached_property
-    def grants(self) -> DurableFunctionGrants:
-        """Grants on this function and its executions."""
-        return DurableFunctionGrants(self._function, invoke=self, key=self._execution_key)
-
-    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow to start executions."""
-        return self.grants.start(grantee)
-
-    def grant_callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow to complete callbacks and to send their heartbeats."""
-        return self.grants.callbacks(grantee)
-
-    def grant_read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow to list executions and to read their state and history."""
-        return self.grants.read_executions(grantee)
-
-    def grant_manage_executions(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow to stop, pause, resume and delete executions, and to read them."""
-        return self.grants.manage_executions(grantee)
-
-    def add_environment(self, key: str, value: str) -> None:
-        """Add an environment variable; the next deploy publishes a version with it."""
-        self._function.add_environment(key, value)
-
-    def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
-        """Add layers; the next deploy publishes a version with them."""
-        self._function.add_layers(*layers)
-
-    def add_property_override(self, property_path: str, value: object) -> None:
-        """Set a property of the `AWS::Lambda::Function` that CDK does not know yet."""
-        resource = self._function.node.default_child
-        if not isinstance(resource, cdk.CfnResource):
-            raise TypeError(f"{self._root.node.path} has no CloudFormation resource to override.")
-        resource.add_property_override(property_path, value)
 
 
 @functools.cache
 def _python_3_13() -> lambda_.Runtime:
     return lambda_.Runtime.PYTHON_3_13
+
+
+def _supported(place: Place, runtime: lambda_.Runtime | None) -> lambda_.Runtime:
+    if runtime is None:
+        return _python_3_13()
+    name = runtime.name
+    match = re.fullmatch(r"python3\.(\d+)", name)
+    if match is None or int(match[1]) < OLDEST_PYTHON_MINOR:
+        raise place.error(
+            f"runtime is {name}; durable functions in Python run on python3.{OLDEST_PYTHON_MINOR} and newer. "
+            "Leave runtime out for the default, python3.13."
+        )
+    return runtime
 
 
 @functools.cache
@@ -247,6 +231,9 @@ def _code(
     entry: str | Path | None,
     handler: str,
     packaged_code: lambda_.Code | None,
+    *,
+    runtime: lambda_.Runtime,
+    architecture: lambda_.Architecture | None,
 ) -> lambda_.Code:
     if (entry is None) == (packaged_code is None):
         given = "neither is given" if entry is None else "both are given"
@@ -256,13 +243,34 @@ def _code(
     folder = Path(str(entry)).resolve()
     check_entry(place, folder)
     check_handler_exists(place, folder, handler)
-    return handler_code(folder)
+    return handler_code(place, folder, runtime=runtime, architecture=architecture)
 
 
 def _runtime_layer(root: Construct, sdk: DurableSdk) -> DurableRuntimeLayer | None:
     if sdk in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED):
         return None
     return DurableRuntimeLayer.of(root, aws_sdk_alias=sdk is DurableSdk.RUNTIME_LAYER_AS_AWS_SDK)
+
+
+def _protect(function: DurableFunction, key: kms.IKey | None) -> None:
+    """Keep the old function when a change replaces it, and encrypt executions when there is a key."""
+    resource = function._resource()  # noqa: SLF001  the other half of the constructor
+    resource.add_override("UpdateReplacePolicy", "Retain")  # its open executions go on
+    if key is None:
+        return
+    resource.add_property_override("DurableConfig.KMSKeyArn", key.key_arn)
+    if not key.add_to_resource_policy(_policy.encryption_statement(function.root)).statement_added:
+        cdk.Annotations.of(function.root).add_warning_v2(
+            "constructs-durable:imported-key",
+            "execution_key is imported, so its key policy cannot be extended here. It must allow lambda.amazonaws.com "
+            "kms:GenerateDataKey and kms:Decrypt, with the condition StringLike on "
+            "kms:EncryptionContext:aws:lambda:FunctionArn; without it the first execution fails.",
+        )
+
+
+def _warn(root: Construct, limits: Limits) -> None:
+    for identifier, text in limits.warnings:
+        cdk.Annotations.of(root).add_warning_v2(identifier, text)
 
 
 def _acknowledge_replacement_note(root: Construct) -> None:

@@ -72,7 +72,9 @@ class DurableFunctionGrants:
     def read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to list executions and to read their state and history."""
         listed = iam.Grant.add_to_principal(
-            grantee=grantee, actions=[*LIST_ACTIONS], resource_arns=[self._arn, f"{self._arn}:*"]
+            grantee=self._without_circle(grantee),
+            actions=[*LIST_ACTIONS],
+            resource_arns=[self._arn, f"{self._arn}:*"],
         )
         return listed.combine(self._grant(grantee, READ_ACTIONS, decrypts=True))
 
@@ -85,3 +87,8 @@ class DurableFunctionGrants:
         if decrypts and self._key is not None:
             grant = grant.combine(self._key.grant_decrypt(grantee))
         return grant
+
+    def _without_circle(self, grantee: iam.IGrantable) -> iam.IGrantable:
+        """Return where grants to a durable function go, so that it need not wait for the function granted on."""
+        principal: iam.IGrantable = getattr(grantee, "_own_principal", grantee)
+        return principal

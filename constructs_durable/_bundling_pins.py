@@ -1,0 +1,117 @@
+"""What a handler depends on: the file that says so, its pins and the hash that names the bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["BundlingError", "Dependencies", "Target", "find_dependencies"]
+
+LAYOUT = "1"  # raise it when the content of a bundle changes for the same pins
+LOCK, REQUIREMENTS, PROJECT = "uv.lock", "requirements.txt", "pyproject.toml"
+
+_INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
+_PINNED = re.compile(r"===?\s*[^*,\s]+(\s*(;|--|\\|$))|\s@\s")
+
+
+class BundlingError(Exception):
+    """The dependencies could not be bundled; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The machine that the bundle has to run on."""
+
+    python: str  # "3.13"
+    machine: str  # "aarch64" or "x86_64"
+
+    @property
+    def glibc(self) -> int:
+        """The minor version of glibc 2 that Lambda's image has: Amazon Linux 2023 from Python 3.12 on."""
+        return 34 if tuple(map(int, self.python.split("."))) >= (3, 12) else 26
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The dependencies of one handler, as the file beside it states them."""
+
+    source: Path
+    pins: str
+    """The text the bundle depends on: comments and line ends are gone, included files are inlined."""
+    unpinned: tuple[str, ...]
+    """Requirements that allow more than one version, so that two machines may bundle different code."""
+
+    def digest(self, target: Target) -> str:
+        """Return the hash that names the bundle; which tool installs it makes no difference."""
+        text = f"{LAYOUT}\0{target.python}\0{target.machine}\0{self.pins}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find_dependencies(folder: Path) -> Dependencies | None:
+    """Read `uv.lock`, else `requirements.txt`, else `pyproject.toml`; None where nothing is needed."""
+    if (folder / LOCK).is_file():
+        return _from_lock(folder)
+    if (folder / REQUIREMENTS).is_file():
+        return _from_requirements(folder / REQUIREMENTS)
+    if (folder / PROJECT).is_file():
+        return _from_project(folder / PROJECT)
+    return None
+
+
+def _from_lock(folder: Path) -> Dependencies | None:
+    if not (folder / PROJECT).is_file():
+        raise BundlingError(f"{folder / LOCK} has no {PROJECT} beside it. Copy both, or export {REQUIREMENTS}.")
+    if not _project_dependencies(folder / PROJECT):
+        return None
+    return Dependencies(folder / LOCK, _lines((folder / LOCK).read_text("utf-8")), ())
+
+
+def _from_requirements(path: Path) -> Dependencies | None:
+    lines = _requirement_lines(path, ())
+    wanted = [line for line in lines if not line.startswith("-")]
+    if not wanted:
+        return None
+    return Dependencies(path, "\n".join(lines), tuple(line for line in wanted if not _PINNED.search(line)))
+
+
+def _from_project(path: Path) -> Dependencies | None:
+    wanted = _project_dependencies(path)
+    if not wanted:
+        return None
+    return Dependencies(path, "\n".join(sorted(wanted)), tuple(w for w in wanted if not _PINNED.search(w)))
+
+
+def _project_dependencies(path: Path) -> list[str]:
+    try:
+        project = tomllib.loads(path.read_text("utf-8")).get("project", {})
+    except tomllib.TOMLDecodeError as error:
+        raise BundlingError(f"{path} is not valid TOML: {error}.") from None
+    return list(project.get("dependencies", ()))
+
+
+def _requirement_lines(path: Path, includers: tuple[Path, ...]) -> list[str]:
+    if path in includers:
+        raise BundlingError(f"{path} includes itself: {' -> '.join(map(str, (*includers, path)))}.")
+    if not path.is_file():
+        raise BundlingError(f"{includers[-1]} includes {path}, and there is no such file.")
+    found: list[str] = []
+    text = path.read_text("utf-8").replace("\\\n", " ")
+    for line in _lines(text).split("\n"):
+        include = _INCLUDE.match(line)
+        if include:
+            found += _requirement_lines((path.parent / include[1]).resolve(), (*includers, path))
+        elif line:
+            found.append(line)
+    return found
+
+
+def _lines(text: str) -> str:
+    """Drop what makes no difference to an installer: comments, blank lines, spaces at the ends."""
+    stripped = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines())
+    return "\n".join(" ".join(line.split()) for line in stripped if line)

@@ -1,0 +1,184 @@
+"""What a declared `DurableFunction` can do: grants, calls, rollouts, changes."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from constructs_durable._surface import QualifiedAlias
+from constructs_durable.errors import DurableInputError
+from constructs_durable.grants import DurableFunctionGrants
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_codedeploy as codedeploy
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+    from constructs import Construct
+
+__all__ = ["DurableAlias"]
+
+
+class DurableAlias(QualifiedAlias):
+    """The alias with its function, role and logs behind it."""
+
+    _function: lambda_.Function
+    _log_group: logs.ILogGroup
+    _policy: iam.Policy
+    _execution_key: kms.IKey | None
+
+    @property
+    def root(self) -> Construct:
+        """The construct that holds all parts, for tags, aspects and dependencies."""
+        return self._root
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """The log group of all versions."""
+        return self._log_group
+
+    @functools.cached_property
+    def grants(self) -> DurableFunctionGrants:
+        """Grants on this function and its executions."""
+        return DurableFunctionGrants(self._function, invoke=self, key=self._execution_key)
+
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to start executions."""
+        return self.grants.start(grantee)
+
+    def grant_callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to complete callbacks and to send their heartbeats."""
+        return self.grants.callbacks(grantee)
+
+    def grant_read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to list executions and to read their state and history."""
+        return self.grants.read_executions(grantee)
+
+    def grant_manage_executions(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to stop, pause, resume and delete executions, and to read them."""
+        return self.grants.manage_executions(grantee)
+
+    def calls(self, other: lambda_.IFunction, *, variable: str | None = None) -> str:
+        """Let this function's workflows invoke another function with `ctx.invoke`.
+
+        Args:
+            other: The function to call. A DurableFunction is called through its alias.
+            variable: The environment variable that will hold its ARN.
+                Default: the callee's construct id in capitals, with `_ARN`.
+
+        Returns:
+            The variable's name.
+        """
+        if other is self:
+            raise DurableInputError(
+                f"{self._root.node.path}: a function cannot call itself through `calls()`, because its environment "
+                "would have to hold the ARN of its own alias. Use a child context or a loop instead."
+            )
+        named = other.root if isinstance(other, DurableAlias) else other
+        name = variable or _variable_name(named.node.id)
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]+", name):
+            raise DurableInputError(
+                f"{self._root.node.path}: variable is {name!r}; an environment variable of a function starts with a "
+                "letter and has letters, digits and underscores only, two characters at least."
+            )
+        self._policy.add_statements(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=other.resource_arns_for_grant_invoke)
+        )
+        self.add_environment(name, other.function_arn)
+        return name
+
+    def deploy_gradually(
+        self,
+        config: codedeploy.ILambdaDeploymentConfig,
+        *,
+        alarms: Sequence[cloudwatch.IAlarm] = (),
+        **options: Any,
+    ) -> codedeploy.LambdaDeploymentGroup:
+        """Move the alias with CodeDeploy, and back when an alarm goes off.
+
+        Open executions stay on the version they started on, so a rollback touches new ones only.
+
+        Args:
+            config: How traffic shifts, for example `LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES`.
+            alarms: What ends the rollout. `recommended_alarms()` watch what matters for durable functions.
+            options: Any further property of `LambdaDeploymentGroup`.
+        """
+        from aws_cdk import aws_codedeploy as codedeploy
+
+        return codedeploy.LambdaDeploymentGroup(
+            self._root, "Rollout", alias=self, deployment_config=config, alarms=[*alarms], **options
+        )
+
+    def add_environment(self, key: str, value: str) -> None:
+        """Add an environment variable; the next deploy publishes a version with it."""
+        self._function.add_environment(key, value)
+
+    def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
+        """Add layers; the next deploy publishes a version with them."""
+        self._function.add_layers(*layers)
+
+    def add_property_override(self, property_path: str, value: object) -> None:
+        """Set a property of the `AWS::Lambda::Function` that CDK does not know yet."""
+        self._resource().add_property_override(property_path, value)
+
+    def _resource(self) -> cdk.CfnResource:
+        resource = self._function.node.default_child
+        if not isinstance(resource, cdk.CfnResource):
+            raise TypeError(f"{self._root.node.path} has no CloudFormation resource to override.")
+        return resource
+
+    @functools.cached_property
+    def _own_principal(self) -> iam.IPrincipal:
+        """The role, but with new permissions in a policy that the function itself does not wait for."""
+        return OwnPolicyPrincipal(self._function.grant_principal, self._policy)
+
+
+@jsii.implements(iam.IPrincipal)
+class OwnPolicyPrincipal:
+    """A role whose grants land in a given policy.
+
+    A grant on the function's own ARN among its role's default policy would close a circle.
+    """
+
+    def __init__(self, role: iam.IPrincipal, policy: iam.Policy) -> None:
+        self._role = role
+        self._policy = policy
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Itself."""
+        return self
+
+    @property
+    def assume_role_action(self) -> str:
+        """As for the role."""
+        return self._role.assume_role_action
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        """As for the role."""
+        return self._role.policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        """As for the role."""
+        return self._role.principal_account
+
+    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
+        """Add the statement to the policy."""
+        self._policy.add_statements(statement)
+        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self._policy)
+
+
+def _variable_name(construct_id: str) -> str:
+    """`ShipParcel` becomes `SHIP_PARCEL_ARN`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", construct_id)
+    return re.sub(r"\W+", "_", words).strip("_").upper() + "_ARN"

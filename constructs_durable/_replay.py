@@ -1,0 +1,77 @@
+"""Findings of the replay checker as annotations of the construct that runs the code."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import os
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from constructs import Construct
+
+    from durable_check import Finding
+
+__all__ = ["ReplayCheck", "annotate_replay_findings"]
+
+SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "cdk.out", "node_modules"})
+
+
+class ReplayCheck(enum.Enum):
+    """What a finding of the replay checker means for the synth."""
+
+    ERROR = "errors stop the synth, warnings warn"
+    WARN = "errors and warnings warn"
+    OFF = "the handler is not checked"
+
+
+def annotate_replay_findings(
+    root: Construct, entry: Path, handler: str, check: ReplayCheck, acknowledged: Collection[str]
+) -> None:
+    """Check the handler and annotate `root` with what was found, but for the acknowledged rules."""
+    if check is ReplayCheck.OFF:
+        return
+    findings = [f for f in _findings(entry, handler, _stamp(entry)) if f.rule not in acknowledged]
+    if not findings:
+        return
+    annotations = cdk.Annotations.of(root)
+    for finding in findings:
+        text, identifier = _text(finding), f"constructs-durable:{finding.rule}"
+        if finding.severity == "error" and check is ReplayCheck.ERROR:
+            annotations.add_error(f"{text} [ack: replay_acknowledged=({finding.rule!r},)]")
+        elif finding.severity == "info":
+            annotations.add_info_v2(identifier, text)
+        else:
+            annotations.add_warning_v2(identifier, text)
+
+
+def _text(finding: Finding) -> str:
+    path = os.path.relpath(finding.path)
+    shown = finding.path if path.startswith(os.pardir) else path
+    fix = f" {finding.fix}" if finding.fix else ""
+    return f"{shown}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}{fix}"
+
+
+@functools.lru_cache(maxsize=512)
+def _findings(entry: Path, handler: str, _stamp: object) -> tuple[Finding, ...]:
+    from durable_check import check_handler
+
+    return tuple(check_handler(str(entry), handler))
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when any source below the folder does: many functions share one folder."""
+    stamp = []
+    for base, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(base, name)  # noqa: PTH118  a Path per file costs more than the stat
+                status = os.stat(path)  # noqa: PTH116
+                stamp.append((path, status.st_mtime_ns, status.st_size))
+    return tuple(sorted(stamp))

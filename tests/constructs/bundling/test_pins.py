@@ -1,0 +1,98 @@
+"""What counts as a handler's dependencies, and which changes give another bundle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from constructs_durable._bundling_pins import BundlingError, Dependencies, Target, find_dependencies
+
+ARM = Target("3.13", "aarch64")
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_bytes(text.encode())
+    return folder
+
+
+def found(folder: Path) -> Dependencies:
+    dependencies = find_dependencies(folder)
+    assert dependencies is not None
+    return dependencies
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"requirements__txt": "# nothing yet\n\n"},
+        {"pyproject__toml": "[tool.ruff]\n"},
+        {"pyproject__toml": "[project]\nname='x'\nversion='1'\n", "uv__lock": "version = 1\n"},
+    ],
+)
+def test_folder_without_requirements_needs_no_bundling(tmp_path: Path, files: dict[str, str]) -> None:
+    assert find_dependencies(write(tmp_path, **files)) is None
+
+
+def test_lock_wins_over_requirements_and_requirements_over_project(tmp_path: Path) -> None:
+    project = "[project]\nname='x'\nversion='1'\ndependencies=['plain>=1']\n"
+    write(tmp_path, pyproject__toml=project)
+    assert found(tmp_path).source.name == "pyproject.toml"
+    write(tmp_path, requirements__txt="plain==1.0\n")
+    assert found(tmp_path).source.name == "requirements.txt"
+    write(tmp_path, uv__lock="version = 1\n")
+    assert found(tmp_path).source.name == "uv.lock"
+
+
+def test_comments_spaces_and_line_ends_do_not_change_the_hash(tmp_path: Path) -> None:
+    first = found(write(tmp_path, requirements__txt="plain==1.0\nhelper==2.0\n")).digest(ARM)
+    second = found(write(tmp_path, requirements__txt="# why\r\nplain==1.0   # here\r\n\r\nhelper==2.0\r\n")).digest(ARM)
+    assert first == second
+
+
+def test_version_python_and_machine_each_change_the_hash(tmp_path: Path) -> None:
+    one = found(write(tmp_path, requirements__txt="plain==1.0\n"))
+    digests = {one.digest(ARM), one.digest(Target("3.13", "x86_64")), one.digest(Target("3.14", "aarch64"))}
+    two = found(write(tmp_path, requirements__txt="plain==1.1\n"))
+    assert len({*digests, two.digest(ARM)}) == 4
+
+
+def test_included_file_is_part_of_the_hash(tmp_path: Path) -> None:
+    write(tmp_path, requirements__txt="-r base.txt\nplain==1.0\n", base__txt="helper==2.0\n")
+    before = found(tmp_path)
+    write(tmp_path, base__txt="helper==2.1\n")
+    assert before.pins == "helper==2.0\nplain==1.0"
+    assert found(tmp_path).digest(ARM) != before.digest(ARM)
+
+
+def test_missing_and_circular_includes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"requirements.txt includes .*gone.txt, and there is no such file"):
+        find_dependencies(write(tmp_path, requirements__txt="-r gone.txt\n"))
+    with pytest.raises(BundlingError, match="includes itself"):
+        find_dependencies(write(tmp_path, requirements__txt="-r requirements.txt\n"))
+
+
+def test_ranges_are_reported_and_pins_are_not(tmp_path: Path) -> None:
+    lines = "plain>=1\nhelper==2.*\nnative==1.0\nother==1.0 ; python_version > '3'\nthing @ https://example.com/t.whl\nbare\n"
+    hashed = "safe==1.0 \\\n    --hash=sha256:abc\n"
+    dependencies = found(write(tmp_path, requirements__txt=lines + hashed))
+    assert dependencies.unpinned == ("plain>=1", "helper==2.*", "bare")
+
+
+def test_lock_without_project_and_broken_project_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"has no pyproject.toml beside it"):
+        find_dependencies(write(tmp_path, uv__lock="version = 1\n"))
+    with pytest.raises(BundlingError, match="is not valid TOML"):
+        find_dependencies(write(tmp_path, pyproject__toml="[project\n"))
+
+
+def test_plain_handlers_pay_no_import_for_bundling() -> None:
+    """The part that starts installers is imported only for handlers that have dependencies."""
+    import subprocess
+
+    code = "import sys, constructs_durable.function; print('constructs_durable._bundling_install' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
