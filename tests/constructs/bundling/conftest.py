@@ -6,15 +6,18 @@ import io
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PURE, ARM, INTEL = "py3-none-any", "cp313-cp313-manylinux_2_28_aarch64", "cp313-cp313-manylinux_2_28_x86_64"
 
 
 def add_wheel(
-    index: Path, name: str, version: str, tag: str, files: dict[str, str], requires: tuple[str, ...] = ()
+    index: Path, name: str, version: str, tag: str, *, files: dict[str, str], requires: tuple[str, ...] = ()
 ) -> None:
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
@@ -45,11 +48,11 @@ def add_source(index: Path, name: str, version: str) -> None:
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    add_wheel(folder, "plain", "1.0", PURE, {"plain.py": "VALUE = 1\n"}, ("helper==2.0",))
-    add_wheel(folder, "helper", "2.0", PURE, {"helper/__init__.py": "VALUE = 2\n"})
+    add_wheel(folder, "plain", "1.0", PURE, files={"plain.py": "VALUE = 1\n"}, requires=("helper==2.0",))
+    add_wheel(folder, "helper", "2.0", PURE, files={"helper/__init__.py": "VALUE = 2\n"})
     for tag in (ARM, INTEL):
-        add_wheel(folder, "native", "1.0", tag, {"native.py": f"TAG = '{tag}'\n"})
-    add_wheel(folder, "intel_only", "1.0", INTEL, {"intel_only.py": ""})
+        add_wheel(folder, "native", "1.0", tag, files={"native.py": f"TAG = '{tag}'\n"})
+    add_wheel(folder, "intel_only", "1.0", INTEL, files={"intel_only.py": ""})
     add_source(folder, "onlysource", "1.0")
     return folder
 

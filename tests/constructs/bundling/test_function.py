@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
 from constructs_durable import DurableFunction, DurableInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def handler(tmp_path: Path, requirements: str) -> Path:

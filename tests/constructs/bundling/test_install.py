@@ -64,7 +64,7 @@ def test_package_without_a_wheel_is_named_with_the_target(tmp_path: Path, requir
     expected = rf"(?s)^`{package}` \(from .*requirements.txt\) has no wheel for CPython 3.13 on Linux aarch64"
     with pytest.raises(BundlingError, match=expected):
         installed(tmp_path, requirements)
-    assert not [path for path in (tmp_path / "cache" / "bundles").iterdir()]
+    assert not list((tmp_path / "cache" / "bundles").iterdir())
 
 
 def test_uv_and_pip_give_the_same_files(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from constructs_durable._bundling_pins import BundlingError, Dependencies, Target, find_dependencies
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ARM = Target("3.13", "aarch64")
 
