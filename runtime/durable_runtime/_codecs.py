@@ -1,0 +1,304 @@
+"""From an annotation to a pair of functions that write and read its values; compiled once and cached.
+
+`codec_for` answers None where an annotation adds nothing to JSON (``list[int]``, ``dict[str, Any]``): such
+values take the fast path of `_values`.
+"""
+
+from __future__ import annotations
+
+from durable_runtime import _tagged
+from durable_runtime._tagged import MAX_DEPTH, Problem, lower, refusal, revive
+from durable_runtime._values import _dumps, _parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+
+class Codec:
+    """Writes and reads the values of one annotation.
+
+    Attributes:
+        name: The annotation, for errors and for the tag of a union's member.
+        enc: Value to JSON types.
+        dec: JSON types to value.
+        fits: Says whether a value belongs to the annotation; decides among the members of a union.
+        kinds: The JSON types that ``enc`` can give.
+    """
+
+    __slots__ = ("dec", "enc", "fits", "kinds", "name")
+
+    def __init__(
+        self,
+        name: str,
+        enc: Callable[[Any], Any],
+        dec: Callable[[Any], Any],
+        fits: Callable[[Any], bool],
+        kinds: Iterable[type],
+    ) -> None:
+        self.name = name
+        self.enc = enc
+        self.dec = dec
+        self.fits = fits
+        self.kinds = frozenset(kinds)
+
+    def write(self, value: Any) -> str:
+        """Write a value as text."""
+        try:
+            return _dumps(self.enc(value))
+        except (TypeError, ValueError) as error:
+            raise Problem(f"{self.name} cannot be written as JSON: {error}") from error
+
+    def read(self, text: str) -> Any:
+        """Read a value from text."""
+        return self.dec(_parse(text))
+
+
+_cache: dict[Any, Codec | None] = {}
+_ANY_KINDS: frozenset[type] = frozenset({str, int, float, bool, type(None), list, dict})
+
+
+def codec_for(annotation: Any, *, plain: bool) -> Codec | None:
+    """Return the codec of an annotation, or None when its values are plain JSON anyway."""
+    key = (annotation, plain)
+    try:
+        if key in _cache:
+            return _cache[key]
+    except TypeError:  # unhashable metadata inside Annotated
+        return _compile(annotation, plain)
+    _cache[key] = None  # a type that contains itself finds this; class codecs resolve their fields later
+    try:
+        codec = _cache[key] = _compile(annotation, plain)
+    except BaseException:
+        del _cache[key]
+        raise
+    return codec
+
+
+def member(annotation: Any, *, plain: bool) -> Codec:
+    """Return a codec in any case: for parts of a larger one."""
+    codec = codec_for(annotation, plain=plain)
+    if codec is not None:
+        return codec
+    return _PLAIN_ANY if plain else _ANY
+
+
+def _compile(annotation: Any, plain: bool) -> Codec | None:
+    """Find who knows the annotation: leaves, then forms of `typing`, then classes."""
+    from durable_runtime import _codecs_classes, _codecs_forms
+
+    if isinstance(annotation, str):
+        raise Problem(f"the forward reference {annotation!r} cannot be resolved here; give the class itself")
+    try:
+        leaf = LEAVES.get(annotation) or (_PLAIN_LEAVES.get(annotation) if plain else None)
+    except TypeError:
+        leaf = None
+    if leaf is None and isinstance(annotation, type):
+        leaf = _lazy_leaf(annotation)
+    if leaf is not None:
+        return leaf
+    form = _codecs_forms.compile_form(annotation, plain)
+    if form is not NotImplemented:
+        return form  # type: ignore[no-any-return]
+    if isinstance(annotation, type):
+        return _codecs_classes.compile_class(annotation, plain)
+    return _codecs_classes.compile_generic(annotation, plain)
+
+
+def mismatch(value: Any, name: str) -> Problem:
+    """Make the error of a value that is not what its annotation says."""
+    return Problem(f"expected {name}, found {short(value)}")
+
+
+def short(value: Any) -> str:
+    """Show a value and its type, cut to a readable length."""
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def _leaf(
+    kind: type,
+    enc: Callable[[Any], Any],
+    dec: Callable[[Any], Any],
+    kinds: Iterable[type] = (str,),
+) -> Codec:
+    """Make the codec of a class whose values are written as one JSON scalar."""
+    name = kind.__name__
+
+    def write(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise mismatch(value, name)
+        return enc(value)
+
+    def read(tree: Any) -> Any:
+        try:
+            return dec(tree)
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise Problem(f"expected {name}, found {short(tree)}: {error}") from error
+
+    return Codec(name, write, read, lambda value: isinstance(value, kind), kinds)
+
+
+def _lazy_leaf(kind: type) -> Codec | None:
+    """Make the codec of a standard class when it is first met, so that nothing is imported for it before."""
+    make = _STANDARD.get((kind.__module__, kind.__qualname__))
+    if make is None:
+        return None
+    leaf = LEAVES[kind] = _leaf(kind, *make)
+    return leaf
+
+
+def _read_float(tree: Any) -> float:
+    if isinstance(tree, int | float) and not isinstance(tree, bool):
+        return float(tree)
+    if tree in ("NaN", "Infinity", "-Infinity"):
+        return float(tree)
+    raise TypeError("not a number")
+
+
+def _exactly(*kinds: type) -> Callable[[Any], Any]:
+    """Make a reader that lets values of the given JSON types through."""
+
+    def read(tree: Any) -> Any:
+        if type(tree) not in kinds:
+            raise TypeError(f"not {' or '.join(kind.__name__ for kind in kinds)}")
+        return tree
+
+    return read
+
+
+def _read_int(tree: Any) -> int:
+    if type(tree) is int:
+        return tree
+    if type(tree) is float and tree.is_integer():
+        return int(tree)
+    raise TypeError("not a whole number")
+
+
+def _float_text(value: float) -> Any:
+    """Write a float for others: JSON has no NaN, so it becomes the text that most readers accept."""
+    if value - value == 0:
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124  NaN
+
+
+_STANDARD: dict[tuple[str, str], tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    ("decimal", "Decimal"): (str, _tagged.read_decimal),
+    ("uuid", "UUID"): (str, _tagged.read_uuid),
+    ("datetime", "datetime"): (_tagged.iso, _tagged.read_iso("datetime")),
+    ("datetime", "date"): (_tagged.iso, _tagged.read_iso("date")),
+    ("datetime", "time"): (_tagged.iso, _tagged.read_iso("time")),
+    ("datetime", "timedelta"): (_tagged.write_timedelta, _tagged.read_timedelta),
+}
+
+LEAVES: dict[Any, Codec] = {
+    bytes: _leaf(bytes, _tagged.write_bytes, _tagged.read_bytes),
+    bytearray: _leaf(bytearray, _tagged.write_bytes, lambda text: bytearray(_tagged.read_bytes(text))),
+}
+
+_PLAIN_LEAVES: dict[Any, Codec] = {
+    str: _leaf(str, str.__str__, _exactly(str)),
+    bool: _leaf(bool, bool, _exactly(bool), (bool,)),
+    int: _leaf(int, int, _read_int, (int,)),
+    float: _leaf(float, _float_text, _read_float, (int, float)),
+    type(None): _leaf(type(None), lambda _value: None, _exactly(type(None)), (type(None),)),
+}
+
+
+def to_plain(value: Any, depth: int = 0) -> Any:
+    """Turn a value into JSON types for others to read: no tags, every value for what it is."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if depth > MAX_DEPTH:
+        raise Problem(f"nested deeper than {MAX_DEPTH} levels, or contains itself")
+    if isinstance(value, float):
+        return _float_text(float(value))
+    if kind in (list, tuple, set, frozenset):
+        items = [_plain_item(index, item, depth) for index, item in enumerate(value)]
+        return items if kind in (list, tuple) else _tagged.sorted_items(items)
+    if kind is dict:
+        return {plain_key(key): _plain_item(key, item, depth) for key, item in value.items()}
+    codec = codec_for(kind, plain=True)
+    if codec is not None:
+        return codec.enc(value)
+    return _plain_subclass(value, depth)
+
+
+def _plain_item(key: Any, item: Any, depth: int) -> Any:
+    try:
+        return to_plain(item, depth + 1)
+    except Problem as problem:
+        raise problem.under(key) from None
+
+
+def _plain_subclass(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, dict):
+        return to_plain(dict(value), depth)
+    if isinstance(value, list | tuple):
+        return to_plain(list(value), depth)
+    raise Problem(refusal(value))
+
+
+def plain_key(key: Any) -> str:
+    """Turn a dict's key into text as JSON wants it."""
+    if isinstance(key, str):
+        return str.__str__(key)
+    if key is None or isinstance(key, bool | int | float):
+        return _dumps(to_plain(key)).strip('"')
+    tree = to_plain(key)
+    if isinstance(tree, str):
+        return tree
+    raise Problem(f"the key {short(key)} cannot be written as text")
+
+
+_ANY = Codec("Any", lower, revive, lambda _value: True, _ANY_KINDS)
+_PLAIN_ANY = Codec("Any", to_plain, lambda tree: tree, lambda _value: True, _ANY_KINDS)
+
+
+def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
+    """Turn a function's annotation into something `codec_for` understands; None when that is impossible.
+
+    Names that exist only for type checkers cannot be resolved. The result is then treated as one without an
+    annotation, which serves all plain values and says what to do for the others.
+    """
+    if not isinstance(annotation, str):
+        return annotation
+    scope = getattr(function, "__globals__", None)
+    if scope is None:
+        function = getattr(function, "__wrapped__", function)
+        scope = getattr(function, "__globals__", {})
+    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
+    local = {}
+    if code is not None and cells:
+        for variable, cell in zip(code.co_freevars, cells, strict=True):
+            try:
+                local[variable] = cell.cell_contents
+            except ValueError:  # a variable that is not assigned yet
+                continue
+    if annotation.isidentifier():
+        if annotation in local:
+            return local[annotation]
+        if annotation in scope:
+            return scope[annotation]
+    return _evaluate(function, name, local)
+
+
+def _evaluate(function: Callable[..., Any], name: str, local: dict[str, Any]) -> Any:
+    """Let `typing` read an annotation that is more than a name."""
+    import typing
+
+    class _Holder:
+        __annotations__ = {name: function.__annotations__[name]}
+
+    scope = getattr(function, "__globals__", {})
+    try:
+        hints = typing.get_type_hints(_Holder, globalns=scope, localns=local or None, include_extras=True)
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        return None
+    return hints[name]

@@ -1,0 +1,278 @@
+"""Values in and out of checkpoints: plain readable JSON, rebuilt from annotations.
+
+Inside the history, what `decode` returns is what `round_trip` returned when the value was written, so a step's
+first run and its replays see the same. ``plain=True`` is for JSON that others write or read (the handler's input
+and output, payloads of invokes): no tags are written or understood, and input is checked against its annotation.
+"""
+
+from __future__ import annotations
+
+import json
+
+from durable_runtime._tagged import Problem, lower, refusal, revive
+from durable_runtime.exceptions import SerDesError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from durable_runtime._codecs import Codec
+
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_SCALARS = frozenset({str, int, bool, type(None)})
+_SHAPELESS = frozenset({None, object, dict, list})
+_UNTYPED = _SHAPELESS | {str, int, float, bool, type(None)}
+_MISFIT = '{"$any":'
+
+
+def encode(value: Any, annotation: Any = None, *, plain: bool = False, root: str = "result") -> str:
+    """Write a value as JSON text.
+
+    Args:
+        value: What to write.
+        annotation: Its declared type, or None.
+        plain: Write JSON for others, without tags.
+        root: What the value is called in an error: ``result.items[3].price: ...``.
+
+    Raises:
+        SerDesError: A part cannot be written; the message holds the path to it.
+    """
+    if plain:
+        return _encode_plain(value, annotation, root)
+    return round_trip(value, annotation, root=root)[0]
+
+
+def round_trip(value: Any, annotation: Any = None, *, root: str = "result") -> tuple[str, Any]:
+    """Write a value, and return the text with what replay will read from it."""
+    try:
+        codec = None if _is_untyped(annotation) else _codec(annotation, plain=False)
+        if codec is not None:
+            return _typed_round_trip(value, codec)
+        return _untyped_round_trip(value)
+    except Problem as problem:
+        raise SerDesError(problem.text(root)) from problem.__cause__
+    except RecursionError:
+        raise SerDesError(f"{root}: nested too deeply, or contains itself") from None
+
+
+def decode(text: str | None, annotation: Any = None, *, plain: bool = False, root: str = "result") -> Any:
+    """Read a value from JSON text; no text reads as None.
+
+    Raises:
+        SerDesError: The text is no JSON, or does not fit the annotation.
+    """
+    if not text:
+        return None
+    try:
+        untyped = _SHAPELESS if plain else _UNTYPED
+        codec = None if _is_untyped(annotation, untyped) else _codec(annotation, plain=plain)
+        if codec is not None:
+            return codec.read(text) if plain else _read_typed(text, codec)
+        tree = _parse(text)
+        return revive(tree) if not plain and '"$' in text else tree
+    except Problem as problem:
+        raise SerDesError(problem.text(root)) from problem.__cause__
+    except RecursionError:
+        raise SerDesError(f"{root}: nested too deeply to be read") from None
+
+
+def _read_typed(text: str, codec: Codec) -> Any:
+    """Read by annotation, or by tags what was written when the function had another annotation or none."""
+    if text.startswith(_MISFIT):
+        return revive(_parse(text))
+    try:
+        return codec.read(text)
+    except Problem:
+        if '"$' not in text:
+            raise
+        return revive(_parse(text))
+
+
+def needs_round_trip(value: Any) -> bool:
+    """Say whether what replay reads may differ from the value: anything but text, numbers, booleans and None."""
+    return type(value) not in _SCALARS and type(value) is not float
+
+
+def return_annotation(function: Callable[..., Any]) -> Any:
+    """Return the declared result type of a function, or None when there is nothing to know."""
+    annotations = getattr(function, "__annotations__", None)
+    if annotations is None:
+        target = getattr(function, "func", None) or getattr(type(function), "__call__", None)  # noqa: B004
+        annotations = getattr(target, "__annotations__", None)
+        if annotations is None:
+            return None
+        function = target  # type: ignore[assignment]
+    annotation = annotations.get("return")
+    return None if _is_untyped(annotation) else _resolve(function, "return", annotation)
+
+
+def parameter_annotation(function: Callable[..., Any], position: int = 0) -> Any:
+    """Return the declared type of a positional parameter, or None when there is nothing to know."""
+    code = getattr(function, "__code__", None)
+    annotations = getattr(function, "__annotations__", None)
+    if code is None or not annotations or position >= code.co_argcount:
+        return None
+    name = code.co_varnames[position]
+    annotation = annotations.get(name)
+    return None if _is_untyped(annotation, _SHAPELESS) else _resolve(function, name, annotation)
+
+
+def _is_untyped(annotation: Any, untyped: frozenset[Any] = _UNTYPED) -> bool:
+    """Say whether an annotation adds nothing to what JSON says itself."""
+    try:
+        return annotation in untyped
+    except TypeError:  # unhashable metadata inside Annotated
+        return False
+
+
+def _codec(annotation: Any, *, plain: bool) -> Codec | None:
+    from durable_runtime._codecs import codec_for
+
+    return codec_for(annotation, plain=plain)
+
+
+def _resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
+    from durable_runtime._codecs import resolve
+
+    return resolve(function, name, annotation)
+
+
+def _parse(text: str) -> Any:
+    """Read JSON; faster than `json.loads` for the texts that we write, which have no space around them."""
+    try:
+        tree, end = _scan(text, 0)
+        if end == len(text):
+            return tree
+    except StopIteration:
+        pass  # leading space, or no JSON: the careful reader below tells which
+    except ValueError:
+        pass
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Problem(f"not valid JSON: {error}") from None
+
+
+def _untyped_round_trip(value: Any) -> tuple[str, Any]:
+    """Let the C encoder try, and compare: only JSON's own types come back equal."""
+    try:
+        text = _dumps(value)
+    except (TypeError, ValueError):
+        return _tagged_round_trip(value)
+    if not text.isascii():
+        _check_surrogates(text, value)
+    if type(value) in _SCALARS:
+        return text, value
+    result = _parse(text)
+    if '"$' in text or result != value:
+        return _tagged_round_trip(value)
+    return text, result
+
+
+def _tagged_round_trip(value: Any) -> tuple[str, Any]:
+    text = _write(lower(value), value)
+    return text, revive(_parse(text))
+
+
+def _typed_round_trip(value: Any, codec: Codec) -> tuple[str, Any]:
+    """Write by annotation; a value that does not fit it is written as if there were none."""
+    try:
+        text = codec.write(value)
+        if not text.isascii():
+            _check_surrogates(text, value)
+        if not text.startswith(_MISFIT):
+            return text, codec.read(text)
+    except Problem as misfit:
+        try:
+            tree = lower(value)
+        except Problem:
+            raise misfit from misfit.__cause__
+    else:
+        tree = lower(value)
+    text = _write({"$any": tree}, value)
+    return text, revive(_parse(text)["$any"])
+
+
+def _encode_plain(value: Any, annotation: Any, root: str) -> str:
+    from durable_runtime._codecs import to_plain
+
+    try:
+        codec = None if _is_untyped(annotation) else _codec(annotation, plain=True)
+        if codec is not None:
+            try:
+                text = codec.write(value)
+            except Problem:  # the value does not fit its annotation: write it for what it is
+                text = _write(to_plain(value), value)
+        else:
+            text = _plain_text(value)
+        if not text.isascii():
+            _check_surrogates(text, value)
+    except Problem as problem:
+        raise SerDesError(problem.text(root)) from problem.__cause__
+    except RecursionError:
+        raise SerDesError(f"{root}: nested too deeply, or contains itself") from None
+    return text
+
+
+def _plain_text(value: Any) -> str:
+    from durable_runtime._codecs import to_plain
+
+    try:
+        return _dumps(value)
+    except (TypeError, ValueError):
+        return _write(to_plain(value), value)
+
+
+def _write(tree: Any, value: Any) -> str:
+    """Write a tree of JSON types."""
+    try:
+        text = _dumps(tree)
+    except (TypeError, ValueError) as error:  # an integer of more than 4,300 digits, for one
+        raise Problem(f"{type(value).__qualname__} cannot be written as JSON: {error}") from None
+    if not text.isascii():
+        _check_surrogates(text, value)
+    return text
+
+
+def _check_surrogates(text: str, value: Any) -> None:
+    """Refuse half a character: UTF-8 has no bytes for it, so the service could not store it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        _refuse_surrogate(value)
+        raise Problem("the text holds half a surrogate pair, which UTF-8 cannot express") from None
+
+
+def _refuse_surrogate(value: Any) -> None:
+    """Raise with the path to the text that UTF-8 cannot express, as far as plain containers lead to it."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            _raise(
+                f"the text holds half a surrogate pair at position {error.start}; "
+                "decode it with errors='replace' first",
+            )
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, item in pairs:
+        try:
+            _refuse_surrogate(item)
+        except Problem as problem:
+            raise problem.under(key) from None
+
+
+def _raise(reason: str) -> NoReturn:
+    raise Problem(reason)
+
+
+__all__ = [
+    "decode",
+    "encode",
+    "needs_round_trip",
+    "parameter_annotation",
+    "refusal",
+    "return_annotation",
+    "round_trip",
+]
