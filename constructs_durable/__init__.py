@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from constructs_durable._policy import ExecutionPolicy
+    from constructs_durable._replay import ReplayCheck
     from constructs_durable.errors import DurableInputError
     from constructs_durable.function import DurableFunction
     from constructs_durable.grants import DurableFunctionGrants
@@ -22,6 +23,7 @@ _HOMES = {
     "DurableRuntimeLayer": "layer",
     "DurableSdk": "layer",
     "ExecutionPolicy": "_policy",
+    "ReplayCheck": "_replay",
 }
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "DurableRuntimeLayer",
     "DurableSdk",
     "ExecutionPolicy",
+    "ReplayCheck",
 ]
 
 

@@ -25,6 +25,8 @@ LONGEST_TIMEOUT = 900  # seconds: `Timeout` of any function
 LONGEST_SYNCHRONOUS = 900  # seconds: an event source or a synchronous caller waits for the whole execution
 SHORT_TIMEOUT = 10  # seconds: below it a cold start and one retried checkpoint do not fit
 
+NUMBER_TOKENS_BELOW = -1e280  # CDK writes a number known at deploy only as a huge negative one
+
 AnyDuration = cdk.Duration | dt.timedelta
 
 
@@ -94,6 +96,11 @@ def check_limits(
             f"longest_phase is {phase:g} s; one invocation may run for {LONGEST_TIMEOUT} s at most. "
             "Split the work into steps, or hand it to a job that answers through a callback."
         )
+    if phase is not None and execution is not None and phase > execution:
+        raise place.error(
+            f"longest_phase is {phase:g} s but execution_timeout is {execution:g} s: the execution ends before the "
+            "phase can. Raise execution_timeout."
+        )
     chosen = _timeout(place, timeout, execution, phase)
     return Limits(chosen, execution, _timeout_warnings(chosen))
 
@@ -137,9 +144,5 @@ def _seconds(place: Place, name: str, value: AnyDuration) -> float | None:
         return value.total_seconds()
     if not isinstance(value, cdk.Duration):
         raise place.error(f"{name} is {value!r}; pass a Duration or a timedelta.")
-    try:
-        return float(value.to_seconds(integral=False))
-    except RuntimeError:
-        if value.is_unresolved():
-            return None
-        raise
+    seconds = float(value.to_seconds(integral=False))
+    return None if seconds < NUMBER_TOKENS_BELOW else seconds

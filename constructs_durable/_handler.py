@@ -76,7 +76,7 @@ def _bound(body: list[ast.stmt]) -> Iterator[str]:
 def _bound_in_part(part: ast.AST) -> Iterator[str]:
     if isinstance(part, ast.stmt):
         yield from _bound([part])
-    elif isinstance(part, ast.ExceptHandler):
+    elif isinstance(part, ast.ExceptHandler | ast.match_case):
         yield from _bound(part.body)
     else:
         for inner in ast.walk(part):

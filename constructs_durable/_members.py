@@ -10,6 +10,7 @@ import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
 
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from aws_cdk import aws_codedeploy as codedeploy
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
-    from constructs import Construct
 
 __all__ = ["DurableAlias"]
+
+ALIAS_ARN_PARTS = 8
 
 
 class DurableAlias(QualifiedAlias):
@@ -34,6 +36,33 @@ class DurableAlias(QualifiedAlias):
     _log_group: logs.ILogGroup
     _policy: iam.Policy
     _execution_key: kms.IKey | None
+
+    @classmethod
+    def from_alias_arn(cls, scope: Construct, id: str, alias_arn: str) -> lambda_.IAlias:  # noqa: A002  CDK's name
+        """Import the alias of a durable function that another stack or team has made.
+
+        `DurableFunctionGrants.of()` grants on it.
+
+        Args:
+            scope: Where the import belongs.
+            id: Its name there.
+            alias_arn: The alias's ARN, `arn:…:function:NAME:ALIAS`.
+        """
+        parts = alias_arn.split(":")
+        if cdk.Token.is_unresolved(alias_arn) or len(parts) != ALIAS_ARN_PARTS or parts[-1] == "$LATEST":
+            raise DurableInputError.at(
+                scope,
+                id,
+                f"alias_arn is {alias_arn!r}; it is written `arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS`. "
+                "An unqualified durable function cannot be invoked, and `$LATEST` has no permissions of its own. "
+                "For an ARN known at deploy only, use lambda.Alias.from_alias_attributes().",
+            )
+        root = Construct(scope, id)
+        function = lambda_.Function.from_function_attributes(
+            root, "Function", function_arn=":".join(parts[:-1]), same_environment=True
+        )
+        version = lambda_.Version.from_version_attributes(root, "Version", lambda_=function, version=parts[-1])
+        return lambda_.Alias.from_alias_attributes(root, "Alias", alias_name=parts[-1], alias_version=version)
 
     @property
     def root(self) -> Construct:

@@ -83,7 +83,9 @@ class DurableFunctionGrants:
         return self.read_executions(grantee).combine(self._grant(grantee, MANAGE_ACTIONS))
 
     def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], *, decrypts: bool = False) -> iam.Grant:
-        grant = iam.Grant.add_to_principal(grantee=grantee, actions=[*actions], resource_arns=[f"{self._arn}:*"])
+        grant = iam.Grant.add_to_principal(
+            grantee=self._without_circle(grantee), actions=[*actions], resource_arns=[f"{self._arn}:*"]
+        )
         if decrypts and self._key is not None:
             grant = grant.combine(self._key.grant_decrypt(grantee))
         return grant

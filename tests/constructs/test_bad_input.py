@@ -1,0 +1,185 @@
+"""What cannot work is refused at synth, with the construct's path, the value, the rule and the fix."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_sqs as sqs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from constructs_durable import DurableFunction, DurableInputError
+from constructs_durable._checks import Place, check_limits
+from tests.constructs.support import HANDLERS, a_function, a_stack, messages, of_type, only, resources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"entry": "no/such/folder"}, r"entry is .*no/such/folder, and there is no such folder.*Path\(__file__\)"),
+    ({"entry": HANDLERS / "good" / "app.py"}, r"entry is the file .*app\.py; pass its folder"),
+    ({"handler": "handler"}, r"handler is 'handler'; it is written `module\.function`"),
+    ({"handler": "app."}, r"handler is 'app\.'; it is written"),
+    ({"handler": "ap.handler"}, r"has no module `ap`\. Modules there: app\."),
+    ({"handler": "app.handlr"}, r"defines no `handlr`\. Did you mean `app\.handler`\?"),
+    ({"handler": "app.zzz"}, r"defines no `zzz`\. It defines: DurableContext, _charge, durable_execution, handler"),
+    ({"execution_timeout": dt.timedelta(0)}, r"execution_timeout is 0 s; the service accepts 1 s to 31,622,400 s"),
+    ({"execution_timeout": dt.timedelta(days=367)}, r"execution_timeout is 3\.17088e\+07 s|31708800 s"),
+    ({"execution_timeout": cdk.Duration.days(367)}, r"execution_timeout is .*366 days"),
+    ({"execution_timeout": 60}, r"execution_timeout is 60; pass a Duration or a timedelta"),
+    ({"retention_period": cdk.Duration.hours(36)}, r"retention_period is 1\.5 days; .* whole days from 1 to 90"),
+    ({"retention_period": dt.timedelta(days=91)}, r"retention_period is 91 days"),
+    ({"retention_period": dt.timedelta(0)}, r"retention_period is 0 days"),
+    ({"timeout": dt.timedelta(minutes=16)}, r"timeout is 960 s; one invocation may run for 1 s to 900 s"),
+    ({"timeout": dt.timedelta(milliseconds=10)}, r"timeout is 0\.01 s"),
+    ({"timeout": dt.timedelta(minutes=11)}, r"timeout is 660 s but execution_timeout is 600 s"),
+    (
+        {"timeout": dt.timedelta(seconds=60), "longest_phase": dt.timedelta(seconds=90)},
+        r"timeout is 60 s but longest_phase is 90 s: .* Raise timeout to 90 s",
+    ),
+    ({"longest_phase": dt.timedelta(hours=1)}, r"longest_phase is 3600 s; .* callback"),
+    ({"longest_phase": dt.timedelta(seconds=700)}, r"longest_phase is 700 s but execution_timeout is 600 s"),
+    ({"function_name": "orders"}, r"function_name is 'orders'\..* allow_function_name=True"),
+    ({"runtime": "python3.12"}, r"runtime is python3\.12; .* python3\.13"),
+    ({"runtime": "nodejs22.x"}, r"runtime is nodejs22\.x"),
+    ({"entry": None}, r"pass entry= or packaged_code=; neither is given"),
+    ({"packaged_code": "inline"}, r"pass entry= or packaged_code=; both are given"),
+    ({"code": "inline"}, r"`code` has no place on a DurableFunction: pass entry="),
+    ({"durable_config": None}, r"`durable_config` has no place .* execution_timeout"),
+    ({"on_failure": None}, r"`on_failure` has no place .* dead_letter_queue"),
+    ({"memory": 128}, r"`memory` is not a property of lambda\.Function"),
+]
+
+
+@pytest.mark.parametrize(("options", "expected"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_cannot_work_is_refused_with_path_value_rule_and_fix(options, expected) -> None:
+    stack = a_stack()
+    if isinstance(options.get("runtime"), str):
+        options = {"runtime": lambda_.Runtime(options["runtime"], lambda_.RuntimeFamily.OTHER)}
+    if options.get("packaged_code") == "inline":
+        options = {"packaged_code": lambda_.Code.from_inline("def handler(event, context): ...")}
+    with pytest.raises(DurableInputError, match=rf"(?s)^Demo/Orders: .*{expected}"):
+        a_function(stack, **options)
+    assert stack.node.try_find_child("Orders") is None
+
+
+def test_a_handler_that_is_not_python_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(:\n    pass\n")
+    with pytest.raises(DurableInputError, match=r"app\.py:1 is not valid Python"):
+        a_function(a_stack(), entry=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "handler = make()",
+        "handler: object = make()",
+        "from other import handler",
+        "from other import *",
+        "import other as handler",
+        "async def handler(event, context): ...",
+        "class handler: ...",
+        "try:\n    from a import handler\nexcept ImportError:\n    handler = None",
+        "if True:\n    def handler(event, context): ...",
+        "with suppress():\n    first, (handler, second) = 1, (2, 3)",
+        "match 1:\n    case _:\n        def handler(event, context): ...",
+    ],
+)
+def test_a_handler_may_be_bound_in_any_way_python_binds_a_name(tmp_path: Path, source: str) -> None:
+    (tmp_path / "app.py").write_text(source)
+    a_function(a_stack(), entry=tmp_path, replay_check=_off())
+
+
+@pytest.mark.parametrize("handler", ["orders.app.handler", "orders/app.handler", "orders.handler"])
+def test_a_handler_may_live_in_a_package(tmp_path: Path, handler: str) -> None:
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "app.py").write_text("def handler(event, context): ...")
+    (tmp_path / "orders" / "__init__.py").write_text("from orders.app import handler")
+    a_function(a_stack(), entry=tmp_path, handler=handler, replay_check=_off())
+
+
+def _off() -> object:
+    from constructs_durable import ReplayCheck
+
+    return ReplayCheck.OFF
+
+
+def test_the_handler_is_never_imported(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("raise SystemExit('imported')\ndef handler(event, context): ...")
+    a_function(a_stack(), entry=tmp_path, replay_check=_off())
+
+
+def test_packaged_code_is_taken_as_it_is() -> None:
+    stack = a_stack()
+    code = lambda_.Code.from_inline("def handler(event, context): ...")
+    a_function(stack, entry=None, packaged_code=code, handler="index.handler")
+    assert "ZipFile" in only(resources(stack), "AWS::Lambda::Function")["Properties"]["Code"]
+
+
+def test_an_accepted_function_name_is_used() -> None:
+    stack = a_stack()
+    a_function(stack, function_name="orders", allow_function_name=True)
+    assert only(resources(stack), "AWS::Lambda::Function")["Properties"]["FunctionName"] == "orders"
+
+
+def test_a_very_short_timeout_warns_and_can_be_acknowledged() -> None:
+    stack = a_stack()
+    a_function(stack, "Loud", timeout=dt.timedelta(seconds=5))
+    quiet = a_function(stack, "Quiet", timeout=dt.timedelta(seconds=5))
+    cdk.Annotations.of(quiet.root).acknowledge_warning("constructs-durable:short-timeout")
+    (warning,) = messages(stack, "warning")
+    assert "timeout is 5 s" in warning
+
+
+def test_durations_known_at_deploy_only_are_left_to_the_deploy() -> None:
+    stack = a_stack()
+    parameter = cdk.CfnParameter(stack, "Limit", type="Number")
+    a_function(stack, execution_timeout=cdk.Duration.seconds(parameter.value_as_number))
+    config = only(resources(stack), "AWS::Lambda::Function")["Properties"]["DurableConfig"]
+    assert config == {"ExecutionTimeout": {"Ref": "Limit"}}
+
+
+def test_a_destination_is_refused_because_durable_functions_have_none() -> None:
+    stack = a_stack()
+    with pytest.raises(DurableInputError, match="destinations do not work"):
+        a_function(stack, on_success=destinations.SqsDestination(sqs.Queue(stack, "Queue")))
+    assert of_type(resources(stack), "AWS::Lambda::Function") == {}
+
+
+SECONDS = st.integers(min_value=-10, max_value=40_000_000)
+
+
+@settings(max_examples=300, deadline=None)
+@given(execution=SECONDS, timeout=st.none() | SECONDS, phase=st.none() | st.integers(-10, 2_000))
+def test_durations_are_either_refused_or_accepted_by_the_service(execution, timeout, phase) -> None:
+    def seconds(value: int | None) -> dt.timedelta | None:
+        return None if value is None else dt.timedelta(seconds=value)
+
+    try:
+        limits = check_limits(
+            Place(ROOT, "Orders"),
+            execution_timeout=dt.timedelta(seconds=execution),
+            timeout=seconds(timeout),
+            retention_period=None,
+            longest_phase=seconds(phase),
+        )
+    except DurableInputError as error:
+        assert re.match(r"Orders: (execution_timeout|timeout|longest_phase) is ", str(error))  # noqa: PT017
+        return
+    assert 1 <= limits.execution_timeout <= 31_622_400
+    assert 1 <= limits.timeout <= min(900, limits.execution_timeout)
+    assert phase is None or phase <= limits.timeout
+
+
+ROOT = cdk.App()
+
+
+def test_the_public_names_are_these() -> None:
+    assert issubclass(DurableInputError, ValueError)
+    assert issubclass(DurableFunction, lambda_.Alias)

@@ -1,0 +1,320 @@
+"""Wherever CDK takes a function, the alias's ARN lands in the template."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_elasticloadbalancingv2_targets as elb_targets
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+
+from constructs_durable import DurableFunction, DurableFunctionGrants, DurableInputError
+from tests.constructs.support import FRESH_FLAGS, a_function, a_stack, mentions, of_type, only, resources
+
+
+def from_queue(stack: cdk.Stack, function: DurableFunction) -> None:
+    function.add_event_source(sources.SqsEventSource(sqs.Queue(stack, "Source")))
+
+
+def from_topic(stack: cdk.Stack, function: DurableFunction) -> None:
+    sns.Topic(stack, "Source").add_subscription(subscriptions.LambdaSubscription(function))
+
+
+def from_rule(stack: cdk.Stack, function: DurableFunction) -> None:
+    every_day = events.Schedule.rate(cdk.Duration.days(1))
+    events.Rule(stack, "Source", schedule=every_day, targets=[targets.LambdaFunction(function)])
+
+
+def from_scheduler(stack: cdk.Stack, function: DurableFunction) -> None:
+    every_day = scheduler.ScheduleExpression.rate(cdk.Duration.days(1))
+    scheduler.Schedule(stack, "Source", schedule=every_day, target=scheduler_targets.LambdaInvoke(function))
+
+
+def from_http_api(stack: cdk.Stack, function: DurableFunction) -> None:
+    integration = integrations.HttpLambdaIntegration("Integration", function)
+    apigw.HttpApi(stack, "Source").add_routes(path="/orders", integration=integration)
+
+
+def from_function_url(stack: cdk.Stack, function: DurableFunction) -> None:
+    function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
+
+
+def from_bucket(stack: cdk.Stack, function: DurableFunction) -> None:
+    s3.Bucket(stack, "Source").add_event_notification(
+        s3.EventType.OBJECT_CREATED, notifications.LambdaDestination(function)
+    )
+
+
+def from_event_source_mapping(stack: cdk.Stack, function: DurableFunction) -> None:
+    queue = sqs.Queue(stack, "Source")
+    lambda_.EventSourceMapping(stack, "Mapping", target=function, event_source_arn=queue.queue_arn)
+
+
+def from_granted_role(stack: cdk.Stack, function: DurableFunction) -> None:
+    function.grant_invoke(iam.Role(stack, "Source", assumed_by=iam.AccountRootPrincipal()))
+
+
+ASYNCHRONOUS = [from_topic, from_rule, from_scheduler, from_bucket, from_granted_role]
+WAITING = [from_queue, from_http_api, from_function_url]
+
+
+def unqualified_uses(found: dict[str, dict]) -> list[str]:
+    """Resources that name the bare function: by Ref or ARN, and not with a qualifier behind it."""
+    (function,) = [name for name in of_type(found, "AWS::Lambda::Function") if name.startswith("Orders")]
+    bare = [json.dumps({"Ref": function}), json.dumps({"Fn::GetAtt": [function, "Arn"]})]
+    return [
+        name
+        for name, each in found.items()
+        if not (name.startswith("Orders") and each["Type"] in OWN_USES)
+        and each.get("Properties", {}).get("Qualifier") != "live"
+        and any(b in json.dumps(each) for b in bare)
+    ]
+
+
+OWN_USES = {"AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig"}
+
+
+@pytest.mark.parametrize("flags", [{}, FRESH_FLAGS], ids=["bare-app", "fresh-cdk-json"])
+@pytest.mark.parametrize("wire", [*ASYNCHRONOUS, *WAITING, from_event_source_mapping])
+def test_only_the_alias_is_wired(wire, flags) -> None:
+    stack = a_stack(flags)
+    wire(stack, a_function(stack))
+    found = resources(stack)
+    (alias,) = of_type(found, "AWS::Lambda::Alias")
+    users = [each for name, each in found.items() if name != alias and mentions(each, f'"Ref": "{alias}"')]
+    qualified = [each for each in found.values() if each.get("Properties", {}).get("Qualifier") == "live"]
+    assert users + qualified != []
+    assert unqualified_uses(found) == []
+
+
+@pytest.mark.parametrize("wire", ASYNCHRONOUS)
+def test_an_asynchronous_trigger_may_start_executions_of_any_length(wire) -> None:
+    stack = a_stack()
+    wire(stack, a_function(stack, execution_timeout=dt.timedelta(days=30)))
+    assert unqualified_uses(resources(stack)) == []
+
+
+@pytest.mark.parametrize("wire", WAITING)
+def test_a_waiting_trigger_of_a_long_execution_is_refused_at_synth(wire) -> None:
+    stack = a_stack()
+    function = a_function(stack, execution_timeout=dt.timedelta(minutes=16))
+    with pytest.raises((DurableInputError, RuntimeError), match=r"Demo/Orders: .* AsyncStarter"):
+        wire(stack, function)
+
+
+def test_a_load_balancer_of_a_long_execution_is_refused_at_synth() -> None:
+    stack = a_stack()
+    function = a_function(stack, execution_timeout=dt.timedelta(minutes=16))
+    with pytest.raises(RuntimeError, match=r"A load balancer waits"):
+        elb_targets.LambdaTarget(function).attach_to_application_target_group(_target_group(stack))
+
+
+def _target_group(stack: cdk.Stack):
+    from aws_cdk import aws_elasticloadbalancingv2 as elb
+
+    return elb.ApplicationTargetGroup(stack, "Group", target_type=elb.TargetType.LAMBDA)
+
+
+def test_fifteen_minutes_exactly_may_be_waited_for() -> None:
+    stack = a_stack()
+    from_queue(stack, a_function(stack, execution_timeout=dt.timedelta(minutes=15)))
+    assert len(of_type(resources(stack), "AWS::Lambda::EventSourceMapping")) == 1
+
+
+def test_an_asynchronous_integration_can_be_accepted_but_a_mapping_cannot() -> None:
+    stack = a_stack()
+    function = a_function(stack, execution_timeout=dt.timedelta(days=1), allow_waiting_callers=True)
+    from_http_api(stack, function)
+    with pytest.raises(DurableInputError, match="An event source mapping waits"):
+        function.add_event_source_mapping("Mapping", event_source_arn="arn:aws:sqs:us-east-1:123456789012:orders")
+
+
+def test_event_sources_given_to_the_constructor_go_to_the_alias() -> None:
+    stack = a_stack()
+    a_function(stack, events=[sources.SqsEventSource(sqs.Queue(stack, "Source"))])
+    mapping = only(resources(stack), "AWS::Lambda::EventSourceMapping")
+    assert mentions(mapping["Properties"]["FunctionName"], ":live")
+
+
+@pytest.mark.parametrize(
+    "name", ["lambda_", "version", "latest_version", "grant_invoke_latest_version", "grant_invoke_version"]
+)
+def test_there_is_no_public_way_to_the_unqualified_function(name) -> None:
+    function = a_function(a_stack())
+    with pytest.raises(AttributeError, match=f"no `{name}`.*alias"):
+        getattr(function, name)
+
+
+def test_every_public_arn_and_name_is_qualified() -> None:
+    stack = a_stack()
+    function = a_function(stack)
+    outputs = {
+        "Arn": function.function_arn,
+        "Name": function.function_name,
+        "Ref": function.function_ref.function_arn,
+        "AliasRef": function.alias_ref.alias_arn,
+        "Grant": function.resource_arns_for_grant_invoke[0],
+    }
+    for name, value in outputs.items():
+        cdk.CfnOutput(stack, name, value=value)
+    template = assertions.Template.from_stack(stack).to_json()
+    (alias,) = of_type(template["Resources"], "AWS::Lambda::Alias")
+    for name in outputs:
+        assert mentions(template["Outputs"][name]["Value"], alias), name
+
+
+GRANTS = {
+    "grant_callbacks": {
+        "lambda:SendDurableExecutionCallbackFailure",
+        "lambda:SendDurableExecutionCallbackHeartbeat",
+        "lambda:SendDurableExecutionCallbackSuccess",
+    },
+    "grant_read_executions": {
+        "lambda:GetDurableExecution",
+        "lambda:GetDurableExecutionHistory",
+        "lambda:ListDurableExecutionsByFunction",
+    },
+    "grant_manage_executions": {
+        "lambda:DeleteDurableExecution",
+        "lambda:GetDurableExecution",
+        "lambda:GetDurableExecutionHistory",
+        "lambda:ListDurableExecutionsByFunction",
+        "lambda:PauseDurableExecution",
+        "lambda:ResumeDurableExecution",
+        "lambda:StopDurableExecution",
+    },
+}
+
+
+@pytest.mark.parametrize("grant", GRANTS)
+def test_a_grant_names_executions_of_every_version_and_never_the_alias(grant) -> None:
+    stack = a_stack()
+    role = iam.Role(stack, "Friend", assumed_by=iam.AccountRootPrincipal())
+    getattr(a_function(stack), grant)(role).assert_success()
+    found = resources(stack)
+    (policy,) = [each for name, each in of_type(found, "AWS::IAM::Policy").items() if name.startswith("Friend")]
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    actions = set()
+    for statement in statements:
+        granted = statement["Action"]
+        actions |= {granted} if isinstance(granted, str) else set(granted)
+        assert mentions(statement["Resource"], '":*"')
+        assert not mentions(statement["Resource"], "Alias")
+    assert actions == GRANTS[grant]
+
+
+def test_only_listing_also_names_the_bare_arn() -> None:
+    stack = a_stack()
+    a_function(stack).grant_read_executions(iam.Role(stack, "Friend", assumed_by=iam.AccountRootPrincipal()))
+    found = resources(stack)
+    (policy,) = [each for name, each in of_type(found, "AWS::IAM::Policy").items() if name.startswith("Friend")]
+    listing, reading = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert listing["Action"] == "lambda:ListDurableExecutionsByFunction"
+    assert len(listing["Resource"]) == 2
+    assert "Fn::Join" in reading["Resource"]
+
+
+def test_starting_is_granted_on_the_alias() -> None:
+    stack = a_stack()
+    a_function(stack).grant_start(iam.Role(stack, "Friend", assumed_by=iam.AccountRootPrincipal()))
+    found = resources(stack)
+    (policy,) = [each for name, each in of_type(found, "AWS::IAM::Policy").items() if name.startswith("Friend")]
+    (alias,) = of_type(found, "AWS::Lambda::Alias")
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", {"Ref": alias})
+
+
+def test_a_function_may_manage_its_own_executions_without_a_circle() -> None:
+    stack = a_stack()
+    function = a_function(stack)
+    function.grant_manage_executions(function).assert_success()
+    function.grant_callbacks(function)
+    assert mentions(only(resources(stack), "AWS::IAM::Policy"), "lambda:StopDurableExecution")
+
+
+def test_two_functions_may_answer_each_others_callbacks_without_a_circle() -> None:
+    stack = a_stack()
+    first, second = a_function(stack, "First"), a_function(stack, "Second")
+    first.grant_callbacks(second)
+    second.grant_callbacks(first)
+    assert len(of_type(resources(stack), "AWS::IAM::Policy")) == 2
+
+
+def test_calls_wires_permission_and_environment_to_the_callees_alias() -> None:
+    stack = a_stack()
+    orders, shipping = a_function(stack), a_function(stack, "ShipParcel")
+    assert orders.calls(shipping) == "SHIP_PARCEL_ARN"
+    found = resources(stack)
+    (alias,) = [name for name in of_type(found, "AWS::Lambda::Alias") if name.startswith("ShipParcel")]
+    (caller,) = [each for name, each in of_type(found, "AWS::Lambda::Function").items() if name.startswith("Orders")]
+    assert caller["Properties"]["Environment"] == {"Variables": {"SHIP_PARCEL_ARN": {"Ref": alias}}}
+    (policy,) = [each for name, each in of_type(found, "AWS::IAM::Policy").items() if name.startswith("Orders")]
+    statement = policy["Properties"]["PolicyDocument"]["Statement"][-1]
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", {"Ref": alias})
+
+
+def test_calls_takes_the_name_of_the_variable_and_refuses_nonsense() -> None:
+    stack = a_stack()
+    orders, shipping = a_function(stack), a_function(stack, "Shipping")
+    assert orders.calls(shipping, variable="SHIP") == "SHIP"
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: variable is '2nd'"):
+        orders.calls(shipping, variable="2nd")
+    with pytest.raises(DurableInputError, match="cannot call itself"):
+        orders.calls(orders)
+
+
+def test_a_rollout_moves_the_alias_with_codedeploy_and_stops_on_alarms() -> None:
+    stack = a_stack()
+    function = a_function(stack)
+    alarm = cloudwatch.Alarm(stack, "Alarm", metric=function.metric_errors(), threshold=1, evaluation_periods=1)
+    function.deploy_gradually(codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES, alarms=[alarm])
+    found = resources(stack)
+    group = only(found, "AWS::CodeDeploy::DeploymentGroup")["Properties"]
+    assert mentions(group["AlarmConfiguration"], "Alarm")
+    update = only(found, "AWS::Lambda::Alias")["UpdatePolicy"]
+    assert "CodeDeployLambdaAliasUpdate" in update
+
+
+def test_an_imported_alias_is_wired_and_granted_like_a_made_one() -> None:
+    stack = a_stack()
+    alias = DurableFunction.from_alias_arn(
+        stack, "Orders", "arn:aws:lambda:us-east-1:123456789012:function:orders:live"
+    )
+    from_rule(stack, alias)
+    role = iam.Role(stack, "Friend", assumed_by=iam.AccountRootPrincipal())
+    DurableFunctionGrants.of(alias).callbacks(role)
+    found = resources(stack)
+    (target,) = only(found, "AWS::Events::Rule")["Properties"]["Targets"]
+    assert target["Arn"] == "arn:aws:lambda:us-east-1:123456789012:function:orders:live"
+    assert mentions(only(found, "AWS::IAM::Policy"), "function:orders:*")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:lambda:us-east-1:123456789012:function:orders",
+        "arn:aws:lambda:us-east-1:123456789012:function:orders:$LATEST",
+        "orders:live",
+    ],
+)
+def test_an_import_needs_a_qualified_arn(arn) -> None:
+    with pytest.raises(DurableInputError, match="Demo/Orders: alias_arn is"):
+        DurableFunction.from_alias_arn(a_stack(), "Orders", arn)
