@@ -1,7 +1,8 @@
 """The one clock of the local service: everything that takes time asks it.
 
-Time is an integer, epoch milliseconds. A `RealClock` follows the machine. A `SkippingClock` follows the machine too, and
-a driver lets it jump to the next due timer when nothing runs. A `ManualClock` stands still until it is advanced.
+Time is an integer, epoch milliseconds. A `RealClock` follows the machine. A `SkippingClock` follows the machine
+too, and a driver lets it jump to the next due timer when nothing runs. A `ManualClock` stands still until it is
+advanced.
 """
 
 from __future__ import annotations

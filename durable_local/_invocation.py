@@ -1,8 +1,8 @@
 """What the engine and whoever runs a function's code say to each other.
 
-The engine hands out an `InvocationRequest` (`Engine.take_ready`), an `Invoker` runs it, and the `InvocationResult` goes
-back (`Engine.complete_invocation`). An invoker calls `done` exactly once, on the thread that drives the engine: an asyncio
-worker pool from its loop, an in-process driver before `start` returns.
+The engine hands out an `InvocationRequest` (`Engine.take_ready`), an `Invoker` runs it, and the `InvocationResult`
+goes back (`Engine.complete_invocation`). An invoker calls `done` exactly once, on the thread that drives the engine:
+an asyncio worker pool from its loop, an in-process driver before `start` returns.
 """
 
 from __future__ import annotations

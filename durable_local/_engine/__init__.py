@@ -1,8 +1,9 @@
 """The engine: the rules of Lambda's durable execution service, without I/O.
 
-A driver owns the thread, the sockets and the workers. It calls the engine's API methods, which answer in the wire's own
-dicts or raise `ApiError`; it runs what `Engine.take_ready` hands out and reports back with `Engine.complete_invocation`; and
-it watches `Engine.next_due` and calls `Engine.fire_due`. Nothing here reads the machine's clock, sleeps or spawns.
+A driver owns the thread, the sockets and the workers. It calls the engine's API methods, which answer in the wire's
+own dicts or raise `ApiError`; it runs what `Engine.take_ready` hands out and reports back with
+`Engine.complete_invocation`; and it watches `Engine.next_due` and calls `Engine.fire_due`. Nothing here sleeps or
+spawns, and all time but a worker's deadline comes from the clock handed in.
 
 .. code-block:: text
 
@@ -24,3 +25,11 @@ it watches `Engine.next_due` and calls `Engine.fire_due`. Nothing here reads the
     engine.callback_succeed(callback_id, payload) / callback_fail(callback_id, error) / callback_heartbeat(callback_id)
     engine.meter(arn)
 """
+
+from __future__ import annotations
+
+from durable_local._engine._calls import Call, Reply
+from durable_local._engine._engine import Engine
+from durable_local._engine._timing import Due
+
+__all__ = ["Call", "Due", "Engine", "Reply"]
