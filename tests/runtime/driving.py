@@ -250,3 +250,13 @@ def run_to_end(
             return Run(service.status, service, service.result, service.error, raised)
         between(service)
     raise AssertionError(f"not over after {limit} invocations: {service.updates()[-20:]}")
+
+
+def outcome_of(call: Callable[[], Any]) -> Any:
+    """What a call returns, or the exception it raises, as a value."""
+    try:
+        return watched(call)
+    except Hang:
+        raise
+    except Exception as error:
+        return error
