@@ -1,0 +1,274 @@
+"""From an exception to the ErrorObject of the wire, and back to an exception of the same class.
+
+Going out, everything is bounded in bytes: the service refuses an ErrorObject that is too large, and a failure
+that cannot be recorded would lose the reason. Coming back, only classes of modules that are already imported
+are used, and none of their code runs: the instance is made without ``__init__``, and its attributes are filled
+in. So the error type that an external party wrote into a callback can neither import nor execute anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from durable_runtime.exceptions import (
+    DurableExecutionsError,
+    DurableOperationError,
+    SerDesError,
+    UnrecoverableError,
+    _RecordedError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+ERROR_LIMIT = 32_768
+"""Bytes of JSON that every known service takes for an ErrorObject; the API model speaks of 1 MB."""
+
+_MESSAGE_LIMIT = 8_192
+_DATA_LIMIT = 8_192
+_STACK_LIMIT = 12_288
+_STACK_LINES = 60
+_ATTRIBUTES = '{"$exception":'
+_OURS = ("__", "_durable_")
+_HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  pathlib costs cold start
+_FOREIGN = "aws_durable_execution_sdk_python.exceptions."
+
+
+def error_object(error: BaseException) -> dict[str, Any]:
+    """Return the ErrorObject of an exception, bounded in size."""
+    record: dict[str, Any] | None = getattr(error, "_durable_record", None)
+    if record is not None:
+        return record
+    message, data = _text_of(error), _data_of(error)
+    result: dict[str, Any] = {"ErrorMessage": cut(message, _MESSAGE_LIMIT), "ErrorType": error_type(error)}
+    if data is not None:
+        result["ErrorData"] = cut(data, _DATA_LIMIT)
+    stack = getattr(error, "stack_trace", None) if isinstance(error, _RecordedError) else None
+    result["StackTrace"] = _bounded(stack or _stack_of(error))
+    if not result["StackTrace"]:
+        del result["StackTrace"]
+    return result
+
+
+def error_type(error: BaseException) -> str:
+    """Return the class name for the wire: fully qualified, bare for builtins."""
+    if isinstance(error, SerDesError):
+        return f"{SerDesError.__module__}.{SerDesError.__qualname__}"
+    if isinstance(error, _RecordedError):
+        return error.error_type
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def restore_error(record: dict[str, Any], base: type[DurableOperationError]) -> DurableExecutionsError:
+    """Return the exception that an ErrorObject stands for.
+
+    It is an instance of ``base`` and, where that class is known here, of the class that was recorded. Its
+    ``__cause__`` is the recorded error, the same on the first run and on every replay.
+    """
+    message, name = record.get("ErrorMessage"), record.get("ErrorType")
+    data, stack = record.get("ErrorData"), record.get("StackTrace")
+    shown = None if data is not None and data.startswith(_ATTRIBUTES) else data
+    fields = {"message": message, "error_type": name, "data": shown, "stack_trace": stack}
+    if name and name.startswith(_FOREIGN):
+        name = DurableExecutionsError.__module__ + "." + name.removeprefix(_FOREIGN)
+    original = _known_class(name)
+    if original is SerDesError:
+        result: DurableExecutionsError = SerDesError(**fields)
+    elif original is None or issubclass(base, original):
+        result = base(**fields)
+    else:
+        result = _instance(original, base, fields, data) or base(**fields)
+    result.__dict__["_durable_record"] = record
+    result.__cause__ = DurableOperationError.from_error_fields(name, message, shown, stack)
+    return result
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten a text to a number of UTF-8 bytes, saying so."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit:
+        return text if text.isascii() else raw.decode()
+    note = f"… [cut from {len(raw)} bytes]"
+    return raw[: limit - len(note) - 2].decode("utf-8", "ignore") + note
+
+
+def _text_of(error: BaseException) -> str:
+    if isinstance(error, _RecordedError) and error.message is not None:
+        return str(error.message)
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001  a broken __str__ must not hide the failure
+        return f"<{type(error).__qualname__} whose text cannot be made: {type(broken).__name__}>"
+
+
+def _data_of(error: BaseException) -> str | None:
+    """Return what the error carries: its own data, or arguments and attributes that its text does not hold."""
+    if isinstance(error, _RecordedError):
+        return error.data if error.data is None else str(error.data)
+    if isinstance(error, UnrecoverableError) or not isinstance(error, Exception):
+        return None
+    attributes = {key: value for key, value in vars(error).items() if not key.startswith(_OURS) or key == "__notes__"}
+    if not attributes and (not error.args or (len(error.args) == 1 and type(error.args[0]) is str)):
+        return None if type(error).__str__ is BaseException.__str__ else _encoded(error.args, {})
+    return _encoded(error.args, attributes)
+
+
+def _encoded(args: tuple[Any, ...], attributes: dict[str, Any]) -> str | None:
+    """Write what can be written, and drop what cannot: the error matters more than its parts."""
+    from durable_runtime._values import encode
+
+    def text(value: Any) -> str | None:
+        try:
+            return encode(value)
+        except Exception:  # noqa: BLE001  a value of the user's with a broken protocol is dropped like any other
+            return None
+
+    parts = [text(value) or "null" for value in args]
+    pairs = [f"{encode(key)}:{part}" for key, value in attributes.items() if (part := text(value)) is not None]
+    result = f'{_ATTRIBUTES}{{"args":[{",".join(parts)}],"attributes":{{{",".join(pairs)}}}}}}}'
+    return result if len(result.encode()) <= _DATA_LIMIT else None
+
+
+def _stack_of(error: BaseException) -> list[str]:
+    """Return the traceback's lines, innermost last, and those of the causes above them."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen and len(seen) < 4:
+        seen.add(id(current))
+        frames = _frames(current.__traceback__)
+        if current is not error:
+            lines[:0] = [*frames, f"{error_type(current)}: {cut(_text_of(current), 400)}", _CAUSE]
+        else:
+            lines = frames
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return lines
+
+
+_CAUSE = "The above exception led to the following one:"
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    """Return the user's frames of a traceback; frames of this package are left out."""
+    import linecache
+
+    frames = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not code.co_filename.startswith(_HERE):
+            source = linecache.getline(code.co_filename, traceback.tb_lineno).strip()
+            where = f'File "{code.co_filename}", line {traceback.tb_lineno}, in {code.co_qualname}'
+            frames.append(f"{where}\n  {cut(source, 200)}" if source else where)
+        traceback = traceback.tb_next
+    return frames
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    """Keep the innermost lines that fit, in number and in bytes."""
+    room = _STACK_LIMIT
+    kept: list[str] = []
+    for line in reversed(lines[-_STACK_LINES:]):
+        text = cut(str(line), 1_000)
+        # Quotes and newlines double in JSON, hence the generous count.
+        room -= 2 * len(text.encode()) if "\n" in text or '"' in text else len(text.encode())
+        if room < 0:
+            break
+        kept.append(text)
+    if len(kept) < len(lines):
+        kept.append(f"… {len(lines) - len(kept)} outer frames left out")
+    return kept[::-1]
+
+
+def _known_class(name: str | None) -> type[Exception] | None:
+    """Find a recorded class among the modules that are already imported."""
+    if not name:
+        return None
+    module_name, _, qualname = name.rpartition(".")
+    found: Any = getattr(sys.modules["builtins"], name, None) if not module_name else None
+    while module_name and found is None:
+        module = sys.modules.get(module_name)
+        if module is not None:
+            found = _attribute(module, qualname)
+            break
+        module_name, _, outer = module_name.rpartition(".")
+        qualname = f"{outer}.{qualname}"
+    if not isinstance(found, type) or not issubclass(found, Exception) or issubclass(found, _NEVER):
+        return None
+    return found
+
+
+# An external error of these classes would steer the runtime or a generator instead of reaching the user.
+_NEVER = (UnrecoverableError, StopIteration, StopAsyncIteration)
+
+
+def _attribute(target: Any, qualname: str) -> Any:
+    """Follow a dotted name through what modules and classes already hold, without running a __getattr__."""
+    for part in qualname.split("."):
+        target = vars(target).get(part) if hasattr(target, "__dict__") else None
+    return target
+
+
+_classes: dict[tuple[type, type], type | None] = {}
+
+
+def _joined(original: type[Exception], base: type[DurableOperationError]) -> type | None:
+    """Return a class that is both, or None when Python cannot join the two."""
+    key = (original, base)
+    if key not in _classes:
+        namespace = {
+            "__module__": original.__module__,
+            "__qualname__": original.__qualname__,
+            "__doc__": original.__doc__,
+            "__str__": lambda self: self._durable_text,
+            "__reduce__": lambda self: (restore_error, (self._durable_record, base)),
+        }
+        try:
+            _classes[key] = type(original.__name__, (base, original), namespace)
+        except Exception:  # noqa: BLE001  a metaclass or __init_subclass__ of the user's may refuse in any way
+            _classes[key] = None
+    return _classes[key]
+
+
+def _instance(
+    original: type[Exception],
+    base: type[DurableOperationError],
+    fields: dict[str, Any],
+    data: str | None,
+) -> DurableExecutionsError | None:
+    """Make the instance without calling code of the user's."""
+    kind = original if issubclass(original, base) else _joined(original, base)
+    if kind is None:
+        return None
+    args, attributes = _carried(data)
+    if args is None:
+        args = () if fields["message"] is None else (fields["message"],)
+    native: Any = next(each for each in original.__mro__ if each.__module__ == "builtins")
+    try:
+        result: DurableExecutionsError = native.__new__(kind, *args)
+        native.__init__(result, *args)
+    except (TypeError, ValueError):  # UnicodeDecodeError, for one, insists on five arguments
+        try:
+            result = native.__new__(kind)
+        except (TypeError, ValueError):
+            return None
+    result.__dict__.update(fields, error_type=fields["error_type"] or base.__name__)
+    result.__dict__.update(attributes, _durable_text=fields["message"] or "")
+    return result
+
+
+def _carried(data: str | None) -> tuple[tuple[Any, ...] | None, dict[str, Any]]:
+    """Read the arguments and attributes that `_data_of` wrote."""
+    if data is None or not data.startswith(_ATTRIBUTES):
+        return None, {}
+    from durable_runtime._values import decode
+
+    try:
+        # The marker is written by hand, so it stands outside the tags of the values in it.
+        carried = decode(data[len(_ATTRIBUTES) : -1])
+        return tuple(carried["args"]), dict(carried["attributes"])
+    except (SerDesError, KeyError, TypeError, ValueError):  # written by others, or cut
+        return None, {}
