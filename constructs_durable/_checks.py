@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
 
     from constructs_durable._options import FunctionOptions
 
-__all__ = ["LONGEST_SYNCHRONOUS", "Limits", "Place", "as_duration", "check_limits", "split_options"]
+__all__ = [
+    "LONGEST_SYNCHRONOUS",
+    "LONGEST_TIMEOUT",
+    "Limits",
+    "Place",
+    "as_duration",
+    "check_limits",
+    "in_seconds",
+    "split_options",
+]
 
 LONGEST_EXECUTION = 31_622_400  # seconds, 366 days: `DurableConfig.ExecutionTimeout`
 LONGEST_RETENTION = 90  # days: `DurableConfig.RetentionPeriodInDays`
@@ -53,7 +63,13 @@ class Limits:
 
 def as_duration(value: AnyDuration) -> cdk.Duration:
     """Turn what a user may pass into what CDK takes."""
-    return cdk.Duration.seconds(math.ceil(value.total_seconds())) if isinstance(value, dt.timedelta) else value
+    return in_seconds(math.ceil(value.total_seconds())) if isinstance(value, dt.timedelta) else value
+
+
+@functools.lru_cache(maxsize=256)
+def in_seconds(seconds: float) -> cdk.Duration:
+    """Make a duration, once per value: durations never change, and each costs a call into Node."""
+    return cdk.Duration.seconds(seconds)
 
 
 def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any], dict[str, Any]]:

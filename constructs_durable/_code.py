@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -11,6 +12,8 @@ from constructs_durable._bundling_pins import BundlingError, Target, find_depend
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from constructs import IConstruct
 
     from constructs_durable._bundling_pins import Dependencies
     from constructs_durable._checks import Place
@@ -24,7 +27,23 @@ NOT_CODE = ["**/__pycache__/**", "**/*.pyc", ".venv/**", ".git/**", "cdk.out/**"
 def handler_code(
     place: Place, folder: Path, *, runtime: lambda_.Runtime, architecture: lambda_.Architecture | None
 ) -> lambda_.Code:
-    """Package the folder; install what its `uv.lock`, `requirements.txt` or `pyproject.toml` asks for beside it."""
+    """Package the folder; install what its `uv.lock`, `requirements.txt` or `pyproject.toml` asks for beside it.
+
+    Functions of one scope share what they run: packaging a folder costs more than declaring the function.
+    """
+    known = _PACKAGED.setdefault(place.scope, {})
+    wanted = (folder, runtime, architecture)
+    if wanted not in known:
+        known[wanted] = _package(place, folder, runtime=runtime, architecture=architecture)
+    return known[wanted]
+
+
+_PACKAGED: WeakKeyDictionary[IConstruct, dict[object, lambda_.Code]] = WeakKeyDictionary()
+
+
+def _package(
+    place: Place, folder: Path, *, runtime: lambda_.Runtime, architecture: lambda_.Architecture | None
+) -> lambda_.Code:
     try:
         dependencies = find_dependencies(folder)
         if dependencies is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -36,7 +37,7 @@ def execution_role(scope: Construct, role: iam.IRole | None, policy: ExecutionPo
         return iam.Role(
             scope,
             "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=_lambda_service(),
             managed_policies=policies or None,
         )
     for each in policies:
@@ -48,6 +49,7 @@ def execution_policy(
     scope: Construct,
     role: iam.IRole,
     *,
+    supplied: bool,
     function_arn: str,
     log_group_arn: str,
     key: kms.IKey | None,
@@ -66,6 +68,8 @@ def execution_policy(
     if key is not None:
         statements.append(_allow(("kms:Decrypt",), key.key_arn))
     document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": statements})
+    if not supplied:
+        return iam.Policy(scope, "ExecutionPolicy", document=document, roles=[role])
     attached = iam.Policy(scope, "ExecutionPolicy", document=document)
     role.attach_inline_policy(attached)  # asked of the role, because only it knows whether it may change
     return attached
@@ -95,11 +99,16 @@ def encryption_statement(scope: Construct) -> iam.PolicyStatement:
     )
     return iam.PolicyStatement(
         sid="DurableExecutions",
-        principals=[iam.ServicePrincipal("lambda.amazonaws.com")],
+        principals=[_lambda_service()],
         actions=["kms:Decrypt", "kms:GenerateDataKey"],
         resources=["*"],
         conditions={"StringLike": {"kms:EncryptionContext:aws:lambda:FunctionArn": functions}},
     )
+
+
+@functools.cache
+def _lambda_service() -> iam.ServicePrincipal:
+    return iam.ServicePrincipal("lambda.amazonaws.com")
 
 
 def _allow(actions: tuple[str, ...], resource: str) -> dict[str, Any]:

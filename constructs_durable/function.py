@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_durable import _policy
-from constructs_durable._checks import Place, as_duration, check_limits, split_options
+from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, check_limits, in_seconds, split_options
 from constructs_durable._code import handler_code
 from constructs_durable._handler import check_entry, check_handler_exists
 from constructs_durable._members import DurableAlias
@@ -141,7 +141,7 @@ class DurableFunction(DurableAlias):
             removal_policy=log_removal_policy,
         )
         execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
-        layer = _runtime_layer(root, sdk)
+        layer = _runtime_layer(scope, sdk)
         _acknowledge_replacement_note(root)
         self._function = lambda_.Function(
             root,
@@ -169,6 +169,7 @@ class DurableFunction(DurableAlias):
         self._policy = _policy.execution_policy(
             root,
             execution_role,
+            supplied=role is not None,
             function_arn=self._function.function_arn,
             log_group_arn=self._log_group.log_group_arn,
             key=execution_key,
@@ -213,7 +214,7 @@ def _arm_64() -> lambda_.Architecture:
 
 
 def _timeout(timeout: AnyDuration | None, limits: Limits) -> cdk.Duration:
-    return cdk.Duration.seconds(limits.timeout or 900) if timeout is None else as_duration(timeout)
+    return in_seconds(limits.timeout or LONGEST_TIMEOUT) if timeout is None else as_duration(timeout)
 
 
 def _check_function_name(place: Place, function_name: str | None, *, allowed: bool) -> None:
@@ -246,10 +247,10 @@ def _code(
     return handler_code(place, folder, runtime=runtime, architecture=architecture)
 
 
-def _runtime_layer(root: Construct, sdk: DurableSdk) -> DurableRuntimeLayer | None:
+def _runtime_layer(scope: Construct, sdk: DurableSdk) -> DurableRuntimeLayer | None:
     if sdk in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED):
         return None
-    return DurableRuntimeLayer.of(root, aws_sdk_alias=sdk is DurableSdk.RUNTIME_LAYER_AS_AWS_SDK)
+    return DurableRuntimeLayer.of(scope, aws_sdk_alias=sdk is DurableSdk.RUNTIME_LAYER_AS_AWS_SDK)
 
 
 def _protect(function: DurableFunction, key: kms.IKey | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -60,9 +61,17 @@ class DurableRuntimeLayer(lambda_.LayerVersion):
     @classmethod
     def of(cls, scope: IConstruct, *, aws_sdk_alias: bool = False) -> DurableRuntimeLayer:
         """Return the layer that all durable functions of the stack around `scope` share."""
-        stack = cdk.Stack.of(scope)
+        known = _LAYERS.setdefault(scope, {})
+        if aws_sdk_alias not in known:
+            known[aws_sdk_alias] = cls._in_stack(cdk.Stack.of(scope), aws_sdk_alias=aws_sdk_alias)
+        return known[aws_sdk_alias]
+
+    @classmethod
+    def _in_stack(cls, stack: cdk.Stack, *, aws_sdk_alias: bool) -> DurableRuntimeLayer:
         child_id = "DurableRuntimeLayerAsAwsSdk" if aws_sdk_alias else "DurableRuntimeLayer"
         found = stack.node.try_find_child(child_id)
-        if isinstance(found, cls):
-            return found
-        return cls(stack, child_id, aws_sdk_alias=aws_sdk_alias)
+        return found if isinstance(found, cls) else cls(stack, child_id, aws_sdk_alias=aws_sdk_alias)
+
+
+_LAYERS: WeakKeyDictionary[IConstruct, dict[bool, DurableRuntimeLayer]] = WeakKeyDictionary()
+"""The layer for a scope, found before: asking the tree costs three calls into Node."""
