@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from constructs_durable._policy import ExecutionPolicy
     from constructs_durable._replay import ReplayCheck
+    from constructs_durable.approval import ApprovalApi, ApprovalAuth, ApprovalEndpoint
     from constructs_durable.errors import DurableInputError
     from constructs_durable.function import DurableFunction
     from constructs_durable.grants import DurableFunctionGrants
     from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 
 _HOMES = {
+    "ApprovalApi": "approval",
+    "ApprovalAuth": "approval",
+    "ApprovalEndpoint": "approval",
     "DurableFunction": "function",
     "DurableFunctionGrants": "grants",
     "DurableInputError": "errors",
@@ -27,6 +31,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "ApprovalApi",
+    "ApprovalAuth",
+    "ApprovalEndpoint",
     "DurableFunction",
     "DurableFunctionGrants",
     "DurableInputError",

@@ -69,6 +69,10 @@ class DurableFunctionGrants:
         """Allow to complete callbacks and to send their heartbeats."""
         return self._grant(grantee, CALLBACK_ACTIONS, decrypts=True)
 
+    def answers(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to complete callbacks with a result, and nothing else."""
+        return self._grant(grantee, CALLBACK_ACTIONS[-1:], decrypts=True)
+
     def read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to list executions and to read their state and history."""
         listed = iam.Grant.add_to_principal(

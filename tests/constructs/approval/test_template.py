@@ -1,0 +1,150 @@
+"""What an `ApprovalApi` puts into the template."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Match, Template
+
+from constructs_durable import DurableFunction, DurableInputError
+from constructs_durable.approval import ApprovalApi, ApprovalAuth, ApprovalEndpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HANDLER = "def handler(event, context):\n    return 1\n"
+
+
+@pytest.fixture
+def stack() -> cdk.Stack:
+    return cdk.Stack(cdk.App(), "Shop")
+
+
+@pytest.fixture
+def orders(stack: cdk.Stack, tmp_path: Path) -> DurableFunction:
+    (tmp_path / "app.py").write_text(HANDLER)
+    hour = cdk.Duration.hours(1)
+    return DurableFunction(stack, "Orders", entry=tmp_path, handler="app.handler", execution_timeout=hour)
+
+
+def statements(template: Template) -> list[dict[str, Any]]:
+    policies = template.find_resources("AWS::IAM::Policy").values()
+    return [each for policy in policies for each in policy["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def test_its_function_may_complete_callbacks_of_the_named_functions_and_nothing_else(
+    stack: cdk.Stack, orders: DurableFunction
+) -> None:
+    ApprovalApi(stack, "Approvals", functions=[orders])
+    template = Template.from_stack(stack)
+    [policy] = template.find_resources(
+        "AWS::IAM::Policy", {"Properties": {"PolicyName": Match.string_like_regexp("ApprovalsCallback")}}
+    ).values()
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "lambda:SendDurableExecutionCallbackSuccess"
+    arn, wildcard = statement["Resource"]["Fn::Join"][1]
+    assert (arn["Fn::GetAtt"][0][:14], wildcard) == ("OrdersFunction", ":*")
+    assert not [each for each in statements(template) if each["Resource"] == "*"]
+
+
+def test_secret_is_generated_and_only_its_arn_is_handed_on(stack: cdk.Stack, orders: DurableFunction) -> None:
+    ApprovalApi(stack, "Approvals", functions=[orders])
+    template = Template.from_stack(stack)
+    template.has_resource_properties(
+        "AWS::SecretsManager::Secret",
+        {"GenerateSecretString": {"PasswordLength": 64, "ExcludePunctuation": True}, "SecretString": Match.absent()},
+    )
+    variables = Match.object_like({"DURABLE_APPROVAL_SECRET_ARN": {"Ref": Match.string_like_regexp("ApprovalsSecret")}})
+    template.resource_properties_count_is("AWS::Lambda::Function", {"Environment": {"Variables": variables}}, 2)
+    assert "resolve:secretsmanager" not in json.dumps(template.to_json())
+
+
+def test_workflow_learns_the_address_and_may_read_the_secret(stack: cdk.Stack, orders: DurableFunction) -> None:
+    ApprovalApi(stack, "Approvals").add_function(orders)
+    template = Template.from_stack(stack)
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {"DurableConfig": Match.any_value(), "Environment": {"Variables": {"DURABLE_APPROVAL_URL": Match.any_value()}}},
+    )
+    readers = [each for each in statements(template) if "secretsmanager:GetSecretValue" in each["Action"]]
+    assert len(readers) == 2
+
+
+def test_http_api_is_throttled_and_its_log_keeps_links_secret(stack: cdk.Stack) -> None:
+    ApprovalApi(stack, "Approvals", requests_per_second=5)
+    template = Template.from_stack(stack)
+    template.has_resource_properties(
+        "AWS::ApiGatewayV2::Stage",
+        {
+            "DefaultRouteSettings": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10},
+            "AccessLogSettings": {"Format": Match.not_(Match.string_like_regexp(r"\$context\.path|protocol"))},
+        },
+    )
+    routes = template.find_resources("AWS::ApiGatewayV2::Route").values()
+    keys = sorted(route["Properties"]["RouteKey"] for route in routes)
+    assert keys == ["GET /approvals/{token}", "POST /approvals/{token}"]
+
+
+@pytest.mark.parametrize(
+    ("auth", "kind"),
+    [
+        (ApprovalAuth.iam(), "AWS_IAM"),
+        (ApprovalAuth.jwt(issuer="https://id.example.com", audience=["app"]), "JWT"),
+    ],
+)
+def test_authenticated_callers_need_no_secret(stack: cdk.Stack, auth: ApprovalAuth, kind: str) -> None:
+    api = ApprovalApi(stack, "Approvals", auth=auth)
+    template = Template.from_stack(stack)
+    assert api.secret is None
+    template.resource_count_is("AWS::SecretsManager::Secret", 0)
+    template.has_resource_properties(
+        "AWS::ApiGatewayV2::Route", {"RouteKey": "POST /decisions", "AuthorizationType": kind}
+    )
+
+
+@pytest.mark.parametrize("endpoint", list(ApprovalEndpoint))
+def test_callers_with_aws_credentials_are_granted_one_by_one(stack: cdk.Stack, endpoint: ApprovalEndpoint) -> None:
+    api = ApprovalApi(stack, "Approvals", auth=ApprovalAuth.iam(), endpoint=endpoint)
+    role = iam.Role(stack, "Caller", assumed_by=iam.AccountRootPrincipal())
+    api.grant_decide(role)
+    actions = {"execute-api:Invoke", "lambda:InvokeFunctionUrl"}
+    granted = {action for each in statements(Template.from_stack(stack)) for action in _as_list(each["Action"])}
+    assert granted & actions
+
+
+def test_function_url_serves_links_without_an_api(stack: cdk.Stack, orders: DurableFunction) -> None:
+    ApprovalApi(stack, "Approvals", functions=[orders], endpoint=ApprovalEndpoint.FUNCTION_URL)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::ApiGatewayV2::Api", 0)
+    template.has_resource_properties("AWS::Lambda::Url", {"AuthType": "NONE"})
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"auth": ApprovalAuth.jwt(issuer="https://x", audience=["a"]), "endpoint": ApprovalEndpoint.FUNCTION_URL},
+            "a function URL cannot check JWTs",
+        ),
+        ({"auth": ApprovalAuth.jwt(issuer="id.example.com", audience=["a"])}, "issuer is 'id.example.com'"),
+        ({"auth": ApprovalAuth.jwt(issuer="https://x", audience=[])}, "audience is empty"),
+        ({"requests_per_second": 0}, "requests_per_second is 0"),
+    ],
+)
+def test_what_cannot_work_is_an_error_at_synth(stack: cdk.Stack, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(DurableInputError, match=f"^Shop/Approvals: .*{text}"):
+        ApprovalApi(stack, "Approvals", **options)
+
+
+def test_granting_decisions_where_nobody_checks_credentials_is_an_error(stack: cdk.Stack) -> None:
+    api = ApprovalApi(stack, "Approvals")
+    with pytest.raises(DurableInputError, match="Shop/Approvals: grant_decide"):
+        api.grant_decide(iam.Role(stack, "Caller", assumed_by=iam.AccountRootPrincipal()))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
