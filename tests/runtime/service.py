@@ -157,6 +157,7 @@ class Service:
             self.invocation_calls.append(0)
             self._dead, self._fault_fired = None, False
             self._fire_due()
+            changed = [key for key, version in self._versions.items() if version > self._shown]
             self._shown = self._version
             token = self._next_token()
             operations = self.visible_operations()
@@ -165,7 +166,7 @@ class Service:
                 "DurableExecutionArn": self.arn,
                 "CheckpointToken": token,
                 "InitialExecutionState": {"Operations": [in_event(o) for o in page], "NextMarker": marker},
-                "UpdatedOperationIds": [],
+                "UpdatedOperationIds": changed if self.invocations > 1 else [],
             }
             return json.loads(json.dumps(event))
 
