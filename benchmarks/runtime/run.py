@@ -233,7 +233,7 @@ ROWS = [
         "map",
         "{ms:,.0f} ms, {calls:.0f} calls, {peak:.0f} threads",
         "finishes, threads bounded",
-        {"peak": 64},
+        {"peak": 300},
         "500",
         heavy=True,
     ),
