@@ -192,10 +192,10 @@ def _unwrap(tree: Any) -> Any:
     if not _is_envelope(tree):
         return tree
     tag, value = tree["t"], tree["v"]
-    if tag == TypeTag.LIST or tag == TypeTag.TUPLE:
+    if tag in (TypeTag.LIST, TypeTag.TUPLE):
         items = [_unwrap(item) for item in value]
         return tuple(items) if tag == TypeTag.TUPLE else items
-    if tag == TypeTag.DICT or tag == TypeTag.BATCH_RESULT:
+    if tag in (TypeTag.DICT, TypeTag.BATCH_RESULT):
         parts = {key: _unwrap(item) for key, item in value.items()}
         if tag == TypeTag.DICT:
             return parts
@@ -231,18 +231,21 @@ EXTENDED_TYPES_SERDES: SerDes[Any] = ExtendedTypeSerDes()
 
 def serialize(serdes: SerDes[T] | None, value: T, operation_id: str, durable_execution_arn: str) -> str:
     """Write a value with a serdes; any failure becomes a SerDesError."""
-    return _guarded("Serialization", serdes, "serialize", value, operation_id, durable_execution_arn)  # type: ignore[no-any-return]
+    context = SerDesContext(operation_id, durable_execution_arn)
+    try:
+        return (serdes or EXTENDED_TYPES_SERDES).serialize(value, context)
+    except (RetryableSerDesError, SerDesError):
+        raise
+    except Exception as error:
+        raise SerDesError(f"Serialization failed for id: {operation_id}, error: {error}.") from error
 
 
 def deserialize(serdes: SerDes[T] | None, data: str, operation_id: str, durable_execution_arn: str) -> T:
     """Read a value with a serdes; any failure becomes a SerDesError."""
-    return _guarded("Deserialization", serdes, "deserialize", data, operation_id, durable_execution_arn)  # type: ignore[no-any-return]
-
-
-def _guarded(what: str, serdes: Any, method: str, argument: Any, operation_id: str, arn: str) -> Any:
+    context = SerDesContext(operation_id, durable_execution_arn)
     try:
-        return getattr(serdes or EXTENDED_TYPES_SERDES, method)(argument, SerDesContext(operation_id, arn))
+        return (serdes or EXTENDED_TYPES_SERDES).deserialize(data, context)
     except (RetryableSerDesError, SerDesError):
         raise
     except Exception as error:
-        raise SerDesError(f"{what} failed for id: {operation_id}, error: {error}.") from error
+        raise SerDesError(f"Deserialization failed for id: {operation_id}, error: {error}.") from error
