@@ -10,14 +10,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable_runtime._credentials import Credentials
 
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
+_SEGMENT = {byte: f"%{byte:02X}" for byte in range(256) if byte not in _UNRESERVED}
+_PATH = {byte: code for byte, code in _SEGMENT.items() if byte != ord("/")}
 
 
-def quote(text: str, safe: bytes = b"") -> str:
-    """Percent-encode as AWS does; `urllib.parse` would cost 9 ms of cold start."""
-    keep = _UNRESERVED.union(safe)
-    return "".join(chr(byte) if byte in keep else f"%{byte:02X}" for byte in text.encode())
+def quote(text: str) -> str:
+    """Percent-encode one segment as AWS does; `urllib.parse` would cost 9 ms of cold start."""
+    return text.encode().decode("latin-1").translate(_SEGMENT)
 
 
 class Signer:
@@ -63,7 +64,7 @@ class Signer:
         canonical = "\n".join(
             (
                 method,
-                quote(path, b"/"),  # every service but S3 encodes the encoded path once more
+                path.translate(_PATH),  # every service but S3 encodes the encoded path once more
                 query,
                 *(f"{name}:{' '.join(value.split())}" for name, value in signed),
                 "",
