@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from constructs_durable.function import DurableFunction
     from constructs_durable.grants import DurableFunctionGrants
     from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
+    from constructs_durable.starter import AsyncStarter
+    from constructs_durable.versions import VersionPruning
 
 _HOMES = {
     "ApprovalApi": "approval",
     "ApprovalAuth": "approval",
     "ApprovalEndpoint": "approval",
+    "AsyncStarter": "starter",
     "DurableFunction": "function",
     "DurableFunctionGrants": "grants",
     "DurableInputError": "errors",
@@ -28,12 +31,14 @@ _HOMES = {
     "DurableSdk": "layer",
     "ExecutionPolicy": "_policy",
     "ReplayCheck": "_replay",
+    "VersionPruning": "versions",
 }
 
 __all__ = [
     "ApprovalApi",
     "ApprovalAuth",
     "ApprovalEndpoint",
+    "AsyncStarter",
     "DurableFunction",
     "DurableFunctionGrants",
     "DurableInputError",
@@ -41,6 +46,7 @@ __all__ = [
     "DurableSdk",
     "ExecutionPolicy",
     "ReplayCheck",
+    "VersionPruning",
 ]
 
 

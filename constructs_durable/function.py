@@ -15,11 +15,13 @@ from constructs import Construct
 from constructs_durable import _policy
 from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, check_limits, in_seconds, split_options
 from constructs_durable._code import handler_code
+from constructs_durable._drain import add_drain
 from constructs_durable._handler import check_entry, check_handler_exists
 from constructs_durable._members import DurableAlias
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._replay import ReplayCheck, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
+from constructs_durable.versions import VersionPruning, add_version_pruning, check_pruning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +72,8 @@ class DurableFunction(DurableAlias):
         log_removal_policy: cdk.RemovalPolicy | None = None,
         alias_name: str = "live",
         version_removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
+        prune_versions: VersionPruning | None = None,
+        stop_executions_on_delete: bool = False,
         function_name: str | None = None,
         allow_function_name: bool = False,
         events: Sequence[lambda_.IEventSource] = (),
@@ -108,6 +112,9 @@ class DurableFunction(DurableAlias):
             alias_name: The name of the alias.
             version_removal_policy: What happens to versions that are no longer current. Default: they are kept,
                 because executions end on the version they started on.
+            prune_versions: Delete old versions on a schedule, but never one with an open execution or an alias.
+            stop_executions_on_delete: Stop open executions when the stack is deleted. Default: the deletion waits
+                for them, and CloudFormation gives up after an hour.
             function_name: Refused unless `allow_function_name`, because it blocks replacement.
             allow_function_name: Accept that a replacement of this function will fail.
             events: Event sources, attached to the alias.
@@ -127,6 +134,8 @@ class DurableFunction(DurableAlias):
             longest_phase=longest_phase,
         )
         _check_function_name(place, function_name, allowed=allow_function_name)
+        if prune_versions is not None:
+            check_pruning(place, prune_versions)
         runtime = _supported(place, runtime)
         code = _code(place, entry, handler, packaged_code, runtime=runtime, architecture=architecture)
 
@@ -188,6 +197,10 @@ class DurableFunction(DurableAlias):
             annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, replay_acknowledged)
         for source in events:
             self.add_event_source(source)
+        if prune_versions is not None:
+            add_version_pruning(root, self._function, prune_versions)
+        if stop_executions_on_delete:
+            add_drain(root, self._function)
 
 
 @functools.cache
