@@ -1,0 +1,119 @@
+"""The blocking driver: performs effects on the calling thread, and branches on a few threads more."""
+
+from __future__ import annotations
+
+import time
+
+from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
+from durable_runtime._scope import current
+from durable_runtime.exceptions import SuspendExecution, SuspendingError, TimedSuspendExecution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    from durable_runtime.context import DurableContext
+
+REFRESH_PAUSE = 0.1
+"""Seconds between two looks at an operation that is due by our clock and not yet by the service's."""
+
+
+def perform(generator: Generator[Any, Any, Any], context: DurableContext) -> Any:
+    """Run an operation to its end on this thread."""
+    advance, argument = generator.send, None
+    while True:
+        try:
+            effect = advance(argument)
+        except StopIteration as stop:
+            return stop.value
+        try:
+            argument = _EFFECTS[type(effect)](effect, context)
+            advance = generator.send
+        except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
+            argument, advance = error, generator.throw  # type: ignore[assignment]
+
+
+def _call(effect: Call, _context: DurableContext) -> Any:
+    token = current.set(effect.scope)
+    try:
+        result = effect.func(*effect.args)
+        if hasattr(result, "__await__"):
+            return _run_awaitable(result)
+    finally:
+        current.reset(token)
+    return result
+
+
+def _body(effect: Body, context: DurableContext) -> Any:
+    inner: DurableContext = effect.args[0]
+    token = current.set(effect.scope)
+    try:
+        result = effect.func(*effect.args)
+    except SuspendingError:
+        raise
+    except Exception:
+        # Cleanup code failed while the stack unwound for a suspension; the suspension is what counts.
+        if isinstance(inner._busy, SuspendExecution):  # noqa: SLF001  the driver's own mark
+            raise inner._busy from None  # noqa: SLF001
+        raise
+    finally:
+        current.reset(token)
+    if isinstance(inner._busy, BaseException):  # noqa: SLF001
+        raise inner._busy  # noqa: SLF001  user code swallowed a signal that it must not swallow
+    if context.invocation.fatal is not None:
+        raise context.invocation.fatal
+    if hasattr(result, "__await__"):
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+        from durable_runtime.exceptions import ValidationError
+
+        raise ValidationError(
+            f"{effect.func!r} is `async def`, but it was given to a `def` handler's context; make the handler "
+            "`async def` as well",
+        )
+    return result
+
+
+def _acknowledged(effect: Acknowledged, context: DurableContext) -> None:
+    context.invocation.checkpointer.wait_for(effect.sequence)
+
+
+def _park(effect: Park, context: DurableContext) -> None:
+    """Suspend; or sleep here and look again, where the handler allows that."""
+    invocation = context.invocation
+    until = effect.until
+    if until is None:
+        raise SuspendExecution(effect.reason)
+    delay = until - invocation.clock()
+    deadline = invocation.deadline
+    if delay > invocation.sleep_in_place or (deadline is not None and until > deadline):
+        raise TimedSuspendExecution(effect.reason, until)
+    time.sleep(max(delay, 0.0 if delay > -REFRESH_PAUSE else REFRESH_PAUSE))
+    invocation.checkpointer.refresh()
+
+
+def _fork(effect: Fork, context: DurableContext) -> None:
+    from durable_runtime._branches import run_branches
+
+    run_branches(effect.batch, context.invocation)
+
+
+def _run_awaitable(awaitable: Any) -> Any:
+    """Run an `async def` step of a `def` handler in an event loop of its own."""
+    import asyncio
+
+    async def run() -> Any:
+        return await awaitable
+
+    return asyncio.run(run())
+
+
+_EFFECTS: dict[type, Any] = {
+    Call: _call,
+    Body: _body,
+    Acknowledged: _acknowledged,
+    Park: _park,
+    Fork: _fork,
+}

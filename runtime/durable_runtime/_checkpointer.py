@@ -1,0 +1,151 @@
+"""Group commit for threads: whoever needs an acknowledgement makes the call, with all that is queued."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from durable_runtime._commit import CommitLog, Line
+
+OUTCOME_LINGER = 0.002
+"""Seconds that an outcome nobody waits for may wait for company."""
+
+START_LINGER = 0.020
+"""Seconds that a START nobody waits for may wait for its outcome."""
+
+_PATIENCE = 10
+"""Most lingers that a call is put off while updates keep pouring in."""
+
+
+class Checkpointer:
+    """Sends what is queued in a CommitLog.
+
+    No thread polls. A caller that needs an acknowledgement while no call is in flight becomes the leader
+    and calls at once; updates that arrive meanwhile share the next call. What nobody waits for is sent by
+    a flusher thread, started with the first such update, after a short linger.
+    """
+
+    def __init__(
+        self,
+        log: CommitLog,
+        *,
+        outcome_linger: float = OUTCOME_LINGER,
+        start_linger: float = START_LINGER,
+    ) -> None:
+        self.log = log
+        self._outcome_linger = outcome_linger
+        self._start_linger = start_linger
+        self._lock = threading.Lock()
+        self._answered = threading.Condition(self._lock)
+        self._wake = threading.Condition(self._lock)
+        self._sending = False
+        self._flusher: threading.Thread | None = None
+        self._flusher_idle = False
+        self._closed = False
+        self._due = 0.0
+
+    def add(self, update: dict[str, Any], line: Line, *, outcome: bool, alone: bool = False) -> int:
+        """Queue an update and return at once; it is sent soon."""
+        with self._lock:
+            was_empty = not len(self.log)
+            sequence = self.log.add(update, line, alone=alone)
+            due = monotonic() + (self._outcome_linger if outcome else self._start_linger)
+            if was_empty or due < self._due:
+                self._due = due
+                if self._flusher is None:
+                    self._start_flusher()
+                elif self._flusher_idle:
+                    self._wake.notify()
+            return sequence
+
+    def wait_for(self, sequence: int) -> None:
+        """Return when everything up to the sequence number is recorded."""
+        log = self.log
+        if log.acknowledged >= sequence and log.failure is None:
+            return
+        with self._lock:
+            while log.acknowledged < sequence or log.failure is not None:
+                self._step()
+
+    def refresh(self) -> None:
+        """Return when a call that begins after now has told what changed."""
+        with self._lock:
+            target = self.log.calls + (2 if self._sending else 1)
+            while self.log.calls < target:
+                self._step()
+
+    def flush(self) -> None:
+        """Return when everything queued is recorded."""
+        self.wait_for(self.log.queued)
+
+    def orphan(self, lines: list[Line]) -> None:
+        """Refuse all further updates of some lines."""
+        with self._lock:
+            for line in lines:
+                line.orphaned = True
+
+    def close(self) -> None:
+        """Let the flusher end. Call it when nothing is queued, or nothing can be sent."""
+        with self._lock:
+            self._closed = True
+            self._wake.notify()
+
+    def _step(self) -> None:
+        """Make a call, or wait for the one in flight. Holds the lock before and after."""
+        if self.log.failure is not None:
+            raise self.log.failure
+        if self._sending:
+            self._answered.wait()
+        else:
+            self._call()
+
+    def _call(self) -> None:
+        """Send one batch. Holds the lock before and after, not during the call."""
+        batch = self.log.take()
+        self._sending = True
+        try:
+            self._lock.release()
+            try:
+                reply = self.log.send(batch)
+            finally:
+                self._lock.acquire()
+            self.log.accept(batch, reply)
+        except BaseException as error:
+            raise self.log.fail(error)  # noqa: B904  the log has set the cause
+        finally:
+            self._sending = False
+            self._due = monotonic() + self._outcome_linger
+            self._answered.notify_all()
+
+    def _start_flusher(self) -> None:
+        self._flusher = threading.Thread(target=self._flush, name="durable-flusher", daemon=True)
+        self._flusher.start()
+
+    def _flush(self) -> None:
+        """Send what lingers. An error stays in the log, and meets whoever comes next."""
+        from durable_runtime._commit import MAX_UPDATES
+
+        with self._lock:
+            seen, patience = -1, _PATIENCE
+            while not self._closed and self.log.failure is None:
+                queued = len(self.log)
+                if not queued or self._sending:
+                    self._flusher_idle = not queued
+                    (self._answered if queued else self._wake).wait()
+                    self._flusher_idle, seen, patience = False, -1, _PATIENCE
+                    continue
+                delay = self._due - monotonic()
+                if queued < MAX_UPDATES and (delay > 0 or (seen not in (-1, self.log.queued) and patience)):
+                    patience -= delay <= 0
+                    seen = self.log.queued
+                    self._wake.wait(max(delay, self._outcome_linger))
+                    continue
+                seen, patience = -1, _PATIENCE
+                try:
+                    self._call()
+                except BaseException:  # noqa: BLE001  kept by the log, for the thread that leads the work
+                    return

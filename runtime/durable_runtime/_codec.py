@@ -1,0 +1,79 @@
+"""How one operation's value becomes checkpoint text and comes back."""
+
+from __future__ import annotations
+
+from durable_runtime import _values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from durable_runtime._operations.base import Operation
+    from durable_runtime.serdes import SerDes
+
+RESULT_LIMIT = 262_144
+"""Bytes of a result that the service takes for one operation (reference: STEP output payload size)."""
+
+INVOKE_LIMIT = 1_048_576
+"""Bytes of the payload of a chained invoke."""
+
+
+class Codec:
+    """Writes and reads the value of one operation: by its own serdes, else as JSON by annotation.
+
+    Attributes:
+        text: What was written or read last.
+    """
+
+    __slots__ = ("annotation", "operation", "serdes", "text")
+
+    def __init__(self, operation: Operation, serdes: SerDes[Any] | None, annotation: Any = None) -> None:
+        self.operation = operation
+        self.serdes = serdes
+        self.annotation = annotation
+        self.text: str | None = None
+
+    def write(self, value: Any) -> tuple[str | None, Any]:
+        """Write a value; answer with the text, and with what replay will read from it."""
+        if self.serdes is None:
+            self.text, value = _values.round_trip(value, self.annotation)
+            return self.text, value
+        text = self._guarded("serialize", value)
+        if text is not None and not isinstance(text, str):
+            from durable_runtime.exceptions import SerDesError
+
+            raise SerDesError(
+                f"{self.operation.label}: {type(self.serdes).__name__}.serialize returned "
+                f"{type(text).__name__}; it must return str or None",
+            )
+        return text, self.read(text)
+
+    def read(self, text: str | None) -> Any:
+        """Read a value back."""
+        self.text = text
+        if text is None:
+            return None
+        if self.serdes is None:
+            return _values.decode(text, self.annotation)
+        return self._guarded("deserialize", text)
+
+    def _guarded(self, method: str, argument: Any) -> Any:
+        from durable_runtime.exceptions import InvocationError, SerDesError
+        from durable_runtime.serdes import SerDesContext
+
+        operation = self.operation
+        context = SerDesContext(operation.id, operation.context.invocation.arn)
+        try:
+            return getattr(self.serdes, method)(argument, context)
+        except (SerDesError, InvocationError):
+            raise
+        except Exception as error:
+            name = f"{type(self.serdes).__name__}.{method}"
+            raise SerDesError(f"{operation.label}: {name} failed: {type(error).__name__}: {error}") from error
+
+
+def byte_size(text: str | None) -> int:
+    """Return the bytes of a text in UTF-8."""
+    if not text:
+        return 0
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

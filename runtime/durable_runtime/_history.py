@@ -1,0 +1,122 @@
+"""What the service has recorded of this execution: raw operations by id, converted only when asked for."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    RawOperation = dict[str, Any]
+
+SUCCEEDED = "SUCCEEDED"
+OPEN_STATUSES = frozenset({"STARTED", "PENDING", "READY"})
+STATUSES = OPEN_STATUSES | {SUCCEEDED, "FAILED", "CANCELLED", "TIMED_OUT", "STOPPED"}
+
+PATCH_SUB_TYPE = "Patch"
+CONTINUATION_SUB_TYPE = "Continuation"
+_UNPOSITIONED = frozenset({PATCH_SUB_TYPE, CONTINUATION_SUB_TYPE})
+
+_DETAILS = {
+    "STEP": "StepDetails",
+    "CONTEXT": "ContextDetails",
+    "WAIT": "WaitDetails",
+    "CALLBACK": "CallbackDetails",
+    "CHAINED_INVOKE": "ChainedInvokeDetails",
+    "EXECUTION": "ExecutionDetails",
+}
+
+
+class History:
+    """The operations of one execution.
+
+    Attributes:
+        operations: Raw operation by id, as the service sent it last.
+        recorded: Ids that were there when this invocation began: code that meets them replays.
+        visited: Ids that the code has called in this invocation.
+        finished_contexts: Ids of contexts whose body ran to its end in this invocation (None: the handler).
+    """
+
+    def __init__(self) -> None:
+        self.operations: dict[str, RawOperation] = {}
+        self.recorded: frozenset[str] = frozenset()
+        self.visited: set[str] = set()
+        self.finished_contexts: set[str | None] = set()
+
+    def merge(self, operations: Iterable[RawOperation]) -> None:
+        """Take over operations that the service sent."""
+        known = self.operations
+        for operation in operations:
+            known[operation["Id"]] = operation
+
+    def begin(self) -> None:
+        """Take what is there now as recorded by earlier invocations."""
+        self.recorded = frozenset(key for key, raw in self.operations.items() if raw["Type"] != "EXECUTION")
+
+    def apply(self, updates: list[dict[str, Any]], echoed: set[str]) -> None:
+        """Note acknowledged updates that the reply did not repeat, so that a resumed branch finds them."""
+        for update in updates:
+            if update["Id"] not in echoed:
+                self._apply(update)
+
+    def _apply(self, update: dict[str, Any]) -> None:
+        before = self.operations.get(update["Id"], {})
+        raw = {key: update[key] for key in ("Id", "Type", "ParentId", "Name", "SubType") if key in update}
+        details = dict(before.get(_DETAILS[update["Type"]], ()))
+        action = update["Action"]
+        if action == "START":
+            raw["Status"] = "STARTED"
+        elif action == "RETRY":
+            raw["Status"] = "PENDING"
+            details["Attempt"] = details.get("Attempt", 0) + 1
+        else:
+            raw["Status"] = SUCCEEDED if action == "SUCCEED" else "FAILED"
+        if "Payload" in update and update["Type"] != "CHAINED_INVOKE":
+            details["Result"] = update["Payload"]
+        if "Error" in update:
+            details["Error"] = update["Error"]
+        details.update(update.get("ContextOptions", ()))
+        raw[_DETAILS[update["Type"]]] = details
+        self.operations[update["Id"]] = before | raw
+
+    def unvisited(self) -> list[RawOperation]:
+        """Return recorded operations that the finished code should have called, and did not."""
+        if self.recorded <= self.visited:
+            return []
+        missing = (self.operations[key] for key in self.recorded - self.visited)
+        return [
+            raw
+            for raw in missing
+            if raw.get("ParentId") in self.finished_contexts and raw.get("SubType") not in _UNPOSITIONED
+        ]
+
+
+def details(raw: RawOperation) -> dict[str, Any]:
+    """Return the part of an operation that depends on its type."""
+    return raw.get(_DETAILS.get(raw["Type"], "")) or {}
+
+
+def describe(kind: str, sub_type: str | None, name: str | None, parent_id: str | None) -> str:
+    """Write an operation's identity on one line."""
+    label = kind if not sub_type or sub_type.upper() == kind else f"{kind} ({sub_type})"
+    where = "at top level" if parent_id is None else f"in context {parent_id[:12]}…"
+    return f"{label} named {name!r} {where}" if name else f"{label} without a name {where}"
+
+
+def describe_raw(raw: RawOperation) -> str:
+    """Write a recorded operation's identity on one line."""
+    return describe(raw["Type"], raw.get("SubType"), raw.get("Name"), raw.get("ParentId"))
+
+
+def epoch_seconds(value: Any) -> float | None:
+    """Read a timestamp: milliseconds in events, seconds, datetimes or ISO text in replies."""
+    if value is None:
+        return None
+    if isinstance(value, int | float):
+        # Seconds stay below this until the year 5138; milliseconds passed it in 1973.
+        return value / 1000 if value > 99_999_999_999 else float(value)
+    if isinstance(value, str):
+        from datetime import datetime
+
+        value = datetime.fromisoformat(value)
+    return float(value.timestamp())

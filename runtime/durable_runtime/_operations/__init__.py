@@ -1,0 +1,1 @@
+"""The operations, each written once: generators that look at history and yield effects."""

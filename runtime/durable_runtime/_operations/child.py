@@ -1,0 +1,80 @@
+"""``run_in_child_context``: a group of operations with an id space of its own."""
+
+from __future__ import annotations
+
+from durable_runtime._codec import RESULT_LIMIT, byte_size
+from durable_runtime._effects import Body
+from durable_runtime._history import SUCCEEDED
+from durable_runtime._operations.base import FAILED_STATUSES, restored
+from durable_runtime.exceptions import ChildContextError, DurableOperationError, ExecutionError, InvocationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any
+
+    from durable_runtime._codec import Codec
+    from durable_runtime._context_base import ContextBase
+    from durable_runtime._operations.base import ErrorClass, Operation
+
+
+def child(
+    operation: Operation,
+    body: Any,
+    context: ContextBase,
+    codec: Codec,
+    *,
+    virtual: bool = False,
+    summary: Callable[[Any], str] | None = None,
+    error_class: ErrorClass = ChildContextError,
+) -> Generator[Any, Any, Any]:
+    """Run a child context, or return what it returned before.
+
+    ``body`` is a function of the child context, or a generator of effects that computes the result.
+    """
+    status = operation.status
+    rebuilding = False
+    if status == SUCCEEDED:
+        if not operation.details.get("ReplayChildren"):
+            operation.context.last_operation = operation.id
+            return codec.read(operation.details.get("Result"))
+        rebuilding = True
+    elif status in FAILED_STATUSES:
+        operation.raise_recorded(error_class)
+    elif status is None:
+        if not virtual:
+            operation.record("START", outcome=False)
+    elif status not in ("STARTED", "PENDING", "READY"):
+        operation.unknown_status()
+    try:
+        value = (yield Body(body, (context,), context)) if callable(body) else (yield from body)
+        text, result = codec.write(value)
+    except Exception as error:
+        if escapes(error):
+            raise
+        if virtual or rebuilding:
+            from durable_runtime._errors import error_object
+
+            raise restored(error_object(error), error_class)  # noqa: B904  it carries its cause
+        operation.fail(error, error_class)
+    operation.context.invocation.history.finished_contexts.add(operation.id)
+    if rebuilding:
+        operation.context.last_operation = operation.id
+    elif not virtual:
+        _record(operation, value, text, summary)
+    return result
+
+
+def escapes(error: Exception) -> bool:
+    """Say whether an error ends the invocation instead of failing the context."""
+    if isinstance(error, DurableOperationError):
+        return False
+    return isinstance(error, ExecutionError) or (isinstance(error, InvocationError) and error.is_retryable())
+
+
+def _record(operation: Operation, value: Any, text: str | None, summary: Callable[[Any], str] | None) -> None:
+    """Record the result; one that is too large is rebuilt from the children on replay."""
+    replay_children = byte_size(text) > RESULT_LIMIT
+    if replay_children:
+        text = summary(value) if summary is not None else ""
+    operation.record("SUCCEED", Payload=text, ContextOptions={"ReplayChildren": replay_children})

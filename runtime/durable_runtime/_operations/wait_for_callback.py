@@ -1,0 +1,80 @@
+"""``wait_for_callback``: create a callback, hand its id to somebody, wait for the answer."""
+
+from __future__ import annotations
+
+from durable_runtime._codec import Codec
+from durable_runtime._operations.base import Operation
+from durable_runtime._operations.callback import callback_result, create_callback
+from durable_runtime._operations.step import step
+from durable_runtime.exceptions import (
+    CallbackError,
+    CallbackExternalError,
+    CallbackSubmitterError,
+    CallbackTimeoutError,
+    StepError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any
+
+    from durable_runtime._context_base import ContextBase
+    from durable_runtime.config import CallbackConfig, RetryStrategy
+
+
+class Submission:
+    """A submitter with its callback id, in the shape of a step function."""
+
+    __slots__ = ("callback_id", "func")
+
+    def __init__(self, func: Callable[..., Any], callback_id: str) -> None:
+        self.func = func
+        self.callback_id = callback_id
+
+    def __call__(self, step_context: Any) -> Any:
+        """Hand out the callback id."""
+        from durable_runtime._step_scope import LazySubmitterContext
+
+        return self.func(self.callback_id, LazySubmitterContext(step_context.scope))
+
+
+def failure_class(record: dict[str, Any]) -> type[CallbackError]:
+    """Choose the class of a failed wait_for_callback by what its context recorded."""
+    kind = record.get("ErrorType") or ""
+    if kind.endswith("CallbackSubmitterError"):
+        return CallbackSubmitterError
+    return CallbackTimeoutError if kind.startswith("Callback.") else CallbackExternalError
+
+
+def wait_for_callback(
+    context: ContextBase,
+    submitter: Callable[..., Any],
+    name: str | None,
+    config: CallbackConfig,
+    strategy: RetryStrategy | None,
+    annotation: Any,
+) -> Generator[Any, Any, Any]:
+    """Create the callback, run the submitter as a step, return the callback's result."""
+    prefix = f"{name} " if name else ""
+    callback = Operation(context, context.next_id(), "CALLBACK", "Callback", f"{prefix}create callback id")
+    timeouts = {
+        "TimeoutSeconds": config.timeout_seconds,
+        "HeartbeatTimeoutSeconds": config.heartbeat_timeout_seconds,
+    }
+    callback_id = yield from create_callback(callback, timeouts)
+    submission = Operation(context, context.next_id(), "STEP", "Step", f"{prefix}submitter")
+    try:
+        yield from step(
+            submission,
+            Submission(submitter, callback_id),
+            Codec(submission, None),
+            strategy,
+            at_most_once=False,
+            keep_result=False,
+        )
+    except StepError as error:
+        # Recorded under this name, so that the context's failure can be told from the external system's.
+        raise CallbackSubmitterError(error.message, None, error.data, error.stack_trace) from error
+    codec = None if config.serdes is None and annotation is None else Codec(callback, config.serdes, annotation)
+    return (yield from callback_result(callback, codec))

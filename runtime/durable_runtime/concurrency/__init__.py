@@ -1,0 +1,1 @@
+"""What map and parallel return; a module of this name exists in AWS's SDK."""
