@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from constructs_durable.function import DurableFunction
     from constructs_durable.grants import DurableFunctionGrants
     from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
+    from constructs_durable.observability import DurableDashboard, DurableMetrics, ExecutionStatus
     from constructs_durable.starter import AsyncStarter
     from constructs_durable.versions import VersionPruning
 
@@ -24,12 +25,15 @@ _HOMES = {
     "ApprovalAuth": "approval",
     "ApprovalEndpoint": "approval",
     "AsyncStarter": "starter",
+    "DurableDashboard": "observability",
     "DurableFunction": "function",
     "DurableFunctionGrants": "grants",
     "DurableInputError": "errors",
+    "DurableMetrics": "observability",
     "DurableRuntimeLayer": "layer",
     "DurableSdk": "layer",
     "ExecutionPolicy": "_policy",
+    "ExecutionStatus": "observability",
     "ReplayCheck": "_replay",
     "VersionPruning": "versions",
 }
@@ -39,12 +43,15 @@ __all__ = [
     "ApprovalAuth",
     "ApprovalEndpoint",
     "AsyncStarter",
+    "DurableDashboard",
     "DurableFunction",
     "DurableFunctionGrants",
     "DurableInputError",
+    "DurableMetrics",
     "DurableRuntimeLayer",
     "DurableSdk",
     "ExecutionPolicy",
+    "ExecutionStatus",
     "ReplayCheck",
     "VersionPruning",
 ]

@@ -21,6 +21,7 @@ from constructs_durable._members import DurableAlias
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._replay import ReplayCheck, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
+from constructs_durable.observability import ObservedFunction
 from constructs_durable.versions import VersionPruning, add_version_pruning, check_pruning
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ __all__ = ["DurableFunction"]
 OLDEST_PYTHON_MINOR = 13  # the service's managed runtimes for durable functions
 
 
-class DurableFunction(DurableAlias):
+class DurableFunction(ObservedFunction, DurableAlias):
     """A durable Lambda function that is its live alias.
 
     Pass it wherever CDK takes a function: what lands in the template is the alias's ARN, because an
