@@ -121,6 +121,11 @@ class Engine:
                 core.batch.present = self.clock.now()
         return fired
 
+    def remember_present(self) -> None:
+        """Write down where a movable clock stands, so that a restart does not fall back in time."""
+        with self._core.transaction():
+            self._core.batch.present = self.clock.now()
+
     def next_due(self) -> Due | None:
         """Return what a clock that skips may jump to: the next timer that matters, without retention."""
         return _timing.next_due(self._core)

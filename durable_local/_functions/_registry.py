@@ -58,12 +58,16 @@ class Functions:
             else:
                 self.documents[kind][name] = body
             if kind in {FUNCTION, VERSION}:
-                self._forget(name if kind == VERSION else f"{name}:{LATEST}")
+                self._forget(name if kind == VERSION else f"{name}:{LATEST}", body)
 
-    def _forget(self, qualified: str) -> None:
+    def _forget(self, qualified: str, body: Document | None) -> None:
+        """Drop a version that was read before, if this is a change of it."""
         name, _, version = qualified.partition(":")
-        old = self._versions.pop((name, version), None)
-        if old is not None and self.on_retire is not None:
+        old = self._versions.get((name, version))
+        if old is None or (body is not None and body["config"]["RevisionId"] == old.revision):
+            return
+        del self._versions[name, version]
+        if self.on_retire is not None:
             self.on_retire(old.arn, old.revision)
 
     # --- names ---

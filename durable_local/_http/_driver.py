@@ -1,0 +1,165 @@
+"""Drives the engine on an asyncio loop: starts invocations, keeps the timers, moves the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from durable_local._errors import ApiError
+
+if TYPE_CHECKING:
+    from durable_local._engine import Engine
+    from durable_local._http._logbook import Logbook
+    from durable_local._invocation import FunctionVersion, InvocationRequest, InvocationResult, Invoker, LogLine
+
+MAX_SLEEP = 60.0
+"""Seconds until the machine's time is looked at again: it may have been set, or the machine slept [O]."""
+GRACE = 1.0
+"""Seconds of real time a clock that skips leaves somebody outside to answer an open callback [O]."""
+
+
+class Driver:
+    """Everything the engine asks of the outside, on one loop."""
+
+    def __init__(self, engine: Engine, logbook: Logbook, *, grace: float = GRACE) -> None:
+        self.engine = engine
+        self.invoker: Invoker | None = None
+        self._logbook = logbook
+        self._grace = grace
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed: int | None = None
+        self._skip: asyncio.TimerHandle | None = None
+        self._running: dict[str, InvocationRequest] = {}
+        self._live_lines = False
+        self._last_activity = 0.0
+        self._advancing = False
+        self._idle = asyncio.Event()
+
+    def start(self, invoker: Invoker, *, live_lines: bool) -> None:
+        """Begin to drive on the running loop; `live_lines` says that log lines come through `take_line`."""
+        self._loop = asyncio.get_running_loop()
+        self.invoker = invoker
+        self._live_lines = live_lines
+        self.engine.functions.on_retire = invoker.retire
+        self.engine.fire_due()
+        self.pump()
+
+    async def close(self) -> None:
+        """Stop driving and end all workers."""
+        for handle in (self._timer, self._skip):
+            if handle is not None:
+                handle.cancel()
+        self._loop = None
+        if self.invoker is not None:
+            await self.invoker.close()
+
+    # --- invocations ---
+
+    def pump(self) -> None:
+        """Start what is ready and set the next timer; called after everything that may have changed something."""
+        if self._loop is None or self.invoker is None:
+            return
+        for request in self.engine.take_ready():
+            self._running[request.request_id] = request
+            self.invoker.start(request, partial(self._done, request))
+        self._last_activity = time.monotonic()
+        if self.engine.busy:
+            self._idle.clear()
+        else:
+            self._idle.set()
+        self._arm()
+
+    def _done(self, request: InvocationRequest, result: InvocationResult) -> None:
+        self._running.pop(request.request_id, None)
+        if self._loop is None:
+            return
+        if not self._live_lines:
+            for line in result.log_lines:
+                self._logbook.add(request.function, request.request_id, request.execution_arn, line)
+        self.engine.complete_invocation(request.request_id, result)
+        self.pump()
+
+    def take_line(self, function: FunctionVersion, request_id: str, line: LogLine) -> None:
+        """Take in a log line while its invocation runs."""
+        request = self._running.get(request_id)
+        self._logbook.add(function, request_id, request.execution_arn if request else None, line)
+
+    # --- time ---
+
+    def _arm(self) -> None:
+        if self._loop is None:
+            return
+        clock = self.engine.clock
+        if clock.ticks:
+            due = self.engine.next_timer()
+            if due != self._armed or self._timer is None:
+                if self._timer is not None:
+                    self._timer.cancel()
+                    self._timer = None
+                self._armed = due
+                if due is not None:
+                    delay = min(max(0.0, (due - clock.now()) / 1000), MAX_SLEEP)
+                    self._timer = self._loop.call_later(delay, self._ring)
+        if clock.skips and self._skip is None and not self.engine.busy:
+            self._consider_skip()
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.engine.fire_due()
+        self.pump()
+
+    def _consider_skip(self) -> None:
+        """Jump to the next timer, at once or after leaving somebody outside the time to act."""
+        due = self.engine.next_due()
+        if due is None or self._loop is None:
+            return
+        wait = self._grace if due.outside else 0.0
+        self._skip = self._loop.call_later(wait, self._jump, self._last_activity if due.outside else None)
+
+    def _jump(self, since: float | None) -> None:
+        self._skip = None
+        if self.engine.busy or (since is not None and since != self._last_activity):
+            self._arm()
+            return
+        due = self.engine.next_due()
+        if due is not None:
+            self.engine.clock.advance_to(due.at)
+            self.engine.fire_due()
+            self.pump()
+
+    async def advance(self, milliseconds: int, *, patience: float = 60.0) -> int:
+        """Move the clock forward, from one due timer to the next, and let what they start finish first."""
+        clock = self.engine.clock
+        if clock.ticks and not clock.skips:
+            raise ApiError(409, "ResourceConflictException", "The service runs on real time: nothing to advance.")
+        if self._advancing:
+            raise ApiError(409, "ResourceConflictException", "The clock is being advanced already.")
+        self._advancing = True
+        try:
+            target = clock.now() + milliseconds
+            deadline = time.monotonic() + patience
+            await self._settle(deadline)
+            due = self.engine.next_timer()
+            while due is not None and due <= target:
+                clock.advance_to(due)
+                self.engine.fire_due()
+                self.pump()
+                await self._settle(deadline)
+                due = self.engine.next_timer()
+            clock.advance_to(target)
+            self.engine.fire_due()
+            self.engine.remember_present()
+            self.pump()
+            await self._settle(deadline)
+        finally:
+            self._advancing = False
+        return clock.now()
+
+    async def _settle(self, deadline: float) -> None:
+        """Wait until no invocation runs, in real time, as long as patience lasts."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), max(0.0, deadline - time.monotonic()))
