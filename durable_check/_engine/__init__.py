@@ -1,0 +1,10 @@
+"""The analysis: one abstract run of every durable handler.
+
+The engine walks a handler the way Python would run it, with values that know three things: what they may be
+(`values.Kind`), where their uncertainty comes from (`values.Taint`), and what they contain. Calls are followed
+into the project's own functions, so a helper inherits the region it is called from. What the walk sees that
+matters for replay is emitted as a *fact* (`facts`); the rules look only at facts.
+
+Modules, lowest first: `values`, `modules` (the project's files and names), `frames` (one activation of one
+function), `facts`, `expressions`, `statements`, `calls`, `operations`, `run`.
+"""

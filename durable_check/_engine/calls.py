@@ -1,0 +1,377 @@
+"""Calls: into the project's functions, out of the project, and on containers."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from durable_check import _catalogue
+from durable_check._engine import lookup, operations
+from durable_check._engine.expressions import attribute_of, evaluate, put_into
+from durable_check._engine.facts import Arguments
+from durable_check._engine.frames import NEUTRAL, Frame, Region, text_of
+from durable_check._engine.names import ROLES, canonical
+from durable_check._engine.values import (
+    MAX_ITEMS,
+    UNKNOWN,
+    ClassRef,
+    ContextMethod,
+    ContextRef,
+    Coroutine,
+    External,
+    FunctionRef,
+    Kind,
+    ObjectRef,
+    Prepared,
+    Taint,
+    Value,
+    merge,
+    of,
+    tainted,
+    union,
+)
+
+if TYPE_CHECKING:
+    from durable_check._engine.modules import FunctionInfo
+
+MUTATORS = frozenset({"append", "add", "extend", "insert", "update", "appendleft", "setdefault", "put_nowait"})
+REMOVERS = frozenset({"pop", "clear", "remove", "discard", "popitem", "popleft"})
+SETS = frozenset({"set", "frozenset"})
+ORDERING = frozenset({"sorted", "min", "max", "len", "sum", "any", "all", "bool"})
+COPYING = frozenset({"list", "tuple", "enumerate", "reversed", "iter", "dict", "zip", "asyncio.gather"})
+HIGHER_ORDER = frozenset({"map", "filter", "sorted", "min", "max", "functools.reduce"})
+SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
+SEEDED = frozenset({"random.Random", "numpy.random.default_rng"})  # reproducible when given a seed
+BRANCHING = frozenset({"ParallelBranch"})
+
+
+def evaluate_call(frame: Frame, node: ast.Call) -> Value:
+    """Return what a call yields, after walking what it runs."""
+    engine = frame.engine
+    awaited = engine.awaiting is node
+    engine.awaiting = None
+    if isinstance(node.func, ast.Attribute):
+        base = evaluate(frame, node.func.value)
+        callee = attribute_of(frame, base, node.func.attr, node.func)
+        if not callee.kinds:
+            return _on_value(frame, node, node.func, base)
+    else:
+        callee = evaluate(frame, node.func)
+    arguments = evaluate_arguments(frame, node)
+    if not callee.kinds:
+        return _unknown(frame, node, arguments, callee)
+    result: Value | None = None
+    for kind in callee.kinds:
+        part = _call_kind(frame, node, kind, arguments, awaited=awaited)
+        result = part if result is None else merge(result, part)
+    result = result or UNKNOWN
+    if callee.taints:
+        result = Value(result.kinds, union(result.taints, callee.taints), result.items, result.fields, result.unordered)
+    return result
+
+
+def evaluate_arguments(frame: Frame, node: ast.Call) -> Arguments:
+    """Evaluate the arguments of a call, left to right."""
+    positional: list[Value] = []
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            value = evaluate(frame, argument.value)
+            positional.extend(value.items or (value,))
+        else:
+            value = evaluate(frame, argument)
+            if isinstance(argument, ast.GeneratorExp | ast.ListComp):
+                value = Value(value.kinds, value.taints, value.items, value.fields, value.unordered, node=argument)
+            positional.append(value)
+    keywords: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = evaluate(frame, keyword.value)
+        if keyword.arg is None:
+            keywords.update(value.fields)
+        else:
+            keywords[keyword.arg] = value
+    return Arguments(tuple(positional), keywords)
+
+
+def _on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value) -> Value:
+    """A method of something that is data: containers change, sets give sets, everything else passes taints on."""
+    arguments = evaluate_arguments(frame, node)
+    if func.attr in MUTATORS:
+        for argument in arguments.every():
+            spread = argument.items if func.attr in {"extend", "update"} and argument.items else (argument,)
+            for value in spread:
+                put_into(frame, func.value, base, value, node, f"calls `.{func.attr}()` on")
+        if func.attr == "setdefault":
+            return merge(base.items[0] if base.items else UNKNOWN, arguments.get(1) or UNKNOWN)
+        return UNKNOWN
+    if func.attr in REMOVERS:
+        put_into(frame, func.value, base, UNKNOWN, node, f"calls `.{func.attr}()` on")
+        taints = union(base.taints, operations.order_taint(frame, func.value, base)) if func.attr == "pop" else ()
+        inner = merge_items(base)
+        return Value(inner.kinds, union(inner.taints, taints), inner.items, inner.fields)
+    if func.attr in {"get", "items", "values", "keys"} and (base.fields or base.items):
+        return _from_mapping(base, func.attr, arguments)
+    unordered = base.unordered and func.attr in SET_METHODS
+    frame.engine.unresolved_call(frame, node, func.attr, arguments)
+    taints = union(base.all_taints(), *(argument.all_taints() for argument in arguments.every()))
+    if func.attr == "join":
+        for position, argument in enumerate(arguments.positional):
+            taints = union(taints, operations.order_taint(frame, node.args[position], argument))
+    _note_context(frame, node, arguments)
+    if not taints and not unordered:
+        return UNKNOWN
+    return Value((), taints, unordered=unordered)
+
+
+def merge_items(base: Value) -> Value:
+    """Return what any element of a container may be."""
+    result = UNKNOWN
+    for item in (*base.items, *(value for _, value in base.fields)):
+        result = merge(result, item)
+    return result
+
+
+def _from_mapping(base: Value, method: str, arguments: Arguments) -> Value:
+    if method == "get":
+        key = arguments.positional[0].literal if arguments.positional else None
+        found = UNKNOWN
+        for name, value in base.fields:
+            if key is None or name == key:
+                found = merge(found, value)
+        for item in base.items:
+            found = merge(found, item)
+        return merge(found, arguments.get(1) or UNKNOWN)
+    parts = (*base.items, *(value for _, value in base.fields))
+    if method == "items":
+        parts = tuple(Value(items=(UNKNOWN, part), keyed=True) for part in parts)
+    return Value((), base.taints, parts[:MAX_ITEMS])
+
+
+def _unknown(frame: Frame, node: ast.Call, arguments: Arguments, callee: Value) -> Value:
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    frame.engine.unresolved_call(frame, node, name, arguments)
+    _note_context(frame, node, arguments)
+    return tainted(union(callee.taints, *(argument.all_taints() for argument in arguments.every())))
+
+
+def _note_context(frame: Frame, node: ast.Call, arguments: Arguments) -> None:
+    if frame.region.kind == "neutral":
+        return
+    if any(isinstance(kind, ContextRef) for value in arguments.every() for kind in value.kinds):
+        text = text_of(node.func)
+        frame.engine.note(
+            frame.module.path,
+            node.lineno,
+            f"`{text}` takes the durable context but its code is not among the checked files: not followed",
+        )
+
+
+def _call_kind(frame: Frame, node: ast.Call, kind: Kind, arguments: Arguments, *, awaited: bool) -> Value:
+    if isinstance(kind, External):
+        return _external(frame, node, kind, arguments)
+    if isinstance(kind, FunctionRef):
+        return _project_function(frame, node, kind, arguments, awaited=awaited)
+    if isinstance(kind, ClassRef):
+        return construct(frame, node, kind, arguments)
+    if isinstance(kind, ContextMethod):
+        return operations.context_call(frame, node, kind, arguments, awaited=awaited)
+    if isinstance(kind, ObjectRef):
+        method = lookup.find_method(frame.engine, kind.info, "__call__")
+        if method is not None:
+            return call_function(frame, FunctionRef(method, receiver=of(kind)), arguments, frame.region)
+    return tainted(union(*(argument.all_taints() for argument in arguments.every())))
+
+
+def _project_function(frame: Frame, node: ast.Call, kind: FunctionRef, arguments: Arguments, *, awaited: bool) -> Value:
+    role = kind.info.role
+    if role == "handler":
+        return UNKNOWN
+    if role is not None and role != "branch":
+        bound = _bind_positions(kind, arguments, skip=2 if role == "submitter" else 1)
+        return Value((Prepared(bound, role),), node=node)
+    if not kind.info.is_async:
+        return call_function(frame, kind, arguments, frame.region)
+    scope = frame.region.scope
+    before = scope.operations if scope else 0
+    value = call_function(frame, kind, arguments, frame.region)
+    if awaited or frame.region.kind == "neutral":
+        return value
+    performed = (scope.operations if scope else 0) - before
+    return Value((Coroutine(kind.info.name, performed), *value.kinds), value.taints, value.items, value.fields)
+
+
+def _bind_positions(kind: FunctionRef, arguments: Arguments, skip: int) -> FunctionRef:
+    """Remember the arguments of a decorated function in the order of its parameters, contexts left out."""
+    offset = skip + (1 if kind.receiver is not None else 0)
+    names = kind.info.parameters[offset:]
+    values = list(arguments.positional)
+    for name in names[len(values) :]:
+        values.append(arguments.keywords.get(name, UNKNOWN))
+    return FunctionRef(kind.info, kind.closure, kind.receiver, (*kind.bound, *values), kind.loop_names, kind.loops)
+
+
+def construct(frame: Frame, node: ast.Call, kind: ClassRef, arguments: Arguments) -> Value:
+    """Make an instance of a project class: run `__init__`, or the defaults of a dataclass."""
+    engine, info = frame.engine, kind.info
+    value = of(ObjectRef(info))
+    method = lookup.find_method(engine, info, "__init__")
+    if method is not None:
+        info.initialized = True
+        call_function(frame, FunctionRef(method, receiver=value), arguments, frame.region)
+        return value
+    taints = union(*(argument.all_taints() for argument in arguments.every()))
+    for position, (name, default) in enumerate(info.assigned.items()):
+        if name in arguments.keywords or position < len(arguments.positional):
+            continue
+        taints = union(taints, _default_factory(frame, node, kind, default))
+    return Value((ObjectRef(info),), taints)
+
+
+def _default_factory(frame: Frame, node: ast.Call, kind: ClassRef, default: ast.expr) -> tuple[Taint, ...]:
+    if not isinstance(default, ast.Call):
+        return ()
+    for keyword in default.keywords:
+        if keyword.arg != "default_factory":
+            continue
+        home = Frame(frame.engine, kind.info.module, None, NEUTRAL)
+        factory = evaluate(home, keyword.value)
+        for part in factory.kinds:
+            if isinstance(part, External | FunctionRef):
+                made = _call_kind(frame, node, part, Arguments((), {}), awaited=True)
+                return made.all_taints()
+    return ()
+
+
+def _external(frame: Frame, node: ast.Call, kind: External, arguments: Arguments) -> Value:
+    engine = frame.engine
+    name = canonical(kind.path)
+    if name is not None:
+        return _durable(frame, node, name, kind.path, arguments)
+    path = _catalogue.canonical(kind.path)
+    if path in SETS:
+        return Value((), union(*(value.all_taints() for value in arguments.every())), unordered=True)
+    if path in SEEDED and arguments.every():
+        return tainted(union(*(value.all_taints() for value in arguments.every())))
+    if path == "functools.partial" and arguments.positional:
+        return _partial(arguments)
+    before = engine.performed
+    if path in HIGHER_ORDER:
+        _call_back(frame, arguments)
+    elif engine.runs_elsewhere(path):
+        operations.call_in_thread(frame, arguments)
+    value = engine.external_call(frame, node, path, arguments, engine.performed - before)
+    return _shaped(path, arguments, value)
+
+
+def _shaped(path: str, arguments: Arguments, value: Value) -> Value:
+    """Give the result of a well-known pure function its contents back."""
+    if path in COPYING and len(arguments.positional) >= 1:
+        source = arguments.positional[0]
+        items = tuple(item for argument in arguments.positional for item in argument.items)
+        if path == "enumerate":
+            items = tuple(Value(items=(UNKNOWN, item), keyed=True) for item in items)
+        unordered = source.unordered and path != "dict"
+        fields = source.fields if path == "dict" else ()
+        return Value(value.kinds, value.taints, items[:MAX_ITEMS], fields, unordered)
+    if path in ORDERING:
+        items = arguments.positional[0].items if arguments.positional and path == "sorted" else ()
+        taints = tuple(taint for taint in value.taints if taint.kind != "order")
+        return Value((), taints, items)
+    return value
+
+
+def _partial(arguments: Arguments) -> Value:
+    target = arguments.positional[0]
+    kinds: list[Kind] = []
+    for kind in target.kinds:
+        if isinstance(kind, FunctionRef):
+            bound = (*kind.bound, *arguments.positional[1:])
+            kinds.append(FunctionRef(kind.info, kind.closure, kind.receiver, bound))
+        else:
+            kinds.append(kind)
+    return Value(tuple(kinds), target.taints)
+
+
+def _call_back(frame: Frame, arguments: Arguments) -> None:
+    element = UNKNOWN
+    for argument in arguments.positional:
+        element = merge(element, merge_items(argument))
+    for argument in arguments.every():
+        for kind in argument.kinds:
+            if isinstance(kind, FunctionRef) and kind.info.role is None:
+                call_function(frame, kind, Arguments((element,), {}), frame.region)
+
+
+def _durable(frame: Frame, node: ast.Call, name: str, path: str, arguments: Arguments) -> Value:
+    """A call of the durable package itself: its decorators used as functions, and its helpers."""
+    role = ROLES.get(name.removesuffix("()"))
+    functions = [kind for value in arguments.every() for kind in value.kinds if isinstance(kind, FunctionRef)]
+    if role == "handler":
+        for kind in functions:
+            kind.info.package = path.split(".", 1)[0]
+            frame.engine.add_root(kind.info, kind.closure)
+        return of(External(path)) if not functions else UNKNOWN
+    if role == "branch":
+        return Value(tuple(functions)) if functions else of(External(path))
+    if role is not None:
+        for kind in functions:
+            kind.info.role, kind.info.role_known = role, True
+        return Value(tuple(functions))
+    if name == "with_retry":
+        return operations.with_retry(frame, node, arguments)
+    if name in BRANCHING:
+        return merge_items(Value(items=arguments.every()))
+    fields = tuple(arguments.keywords.items())
+    return Value((External(f"{path}()"),), union(*(value.taints for value in arguments.every())), fields=fields)
+
+
+def call_function(frame: Frame, kind: FunctionRef, arguments: Arguments | None, region: Region) -> Value:
+    """Walk a project function with these arguments in a region and return its result."""
+    return frame.engine.call_function(frame, kind, arguments, region)
+
+
+def bind_parameters(frame: Frame, kind: FunctionRef, arguments: Arguments) -> dict[str, Value]:
+    """Return the names a function starts with."""
+    info = kind.info
+    spec = info.node.args
+    given = list(kind.bound) + list(arguments.positional)
+    if kind.receiver is not None:
+        given.insert(0, kind.receiver)
+    env: dict[str, Value] = {}
+    for name, value in zip(info.parameters, given, strict=False):
+        env[name] = value
+    if spec.vararg is not None:
+        env[spec.vararg.arg] = Value(items=tuple(given[len(info.parameters) :][:MAX_ITEMS]))
+    known = {*info.parameters, *(argument.arg for argument in spec.kwonlyargs)}
+    extra = []
+    for name, value in arguments.keywords.items():
+        if name in known:
+            env[name] = value
+        else:
+            extra.append((name, value))
+    if spec.kwarg is not None:
+        env[spec.kwarg.arg] = Value(fields=tuple(extra))
+    _fill_in(frame, info, env)
+    return env
+
+
+def _fill_in(frame: Frame, info: FunctionInfo, env: dict[str, Value]) -> None:
+    """Give parameters that got nothing their default, and unknown ones what their annotation says."""
+    spec = info.node.args
+    home = Frame(frame.engine, info.module, None, NEUTRAL)
+    positional = (*spec.posonlyargs, *spec.args)
+    defaults: dict[str, ast.expr] = {}
+    for argument, default in zip(positional[::-1], spec.defaults[::-1], strict=False):
+        defaults[argument.arg] = default
+    for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+        if keyword_default is not None:
+            defaults[argument.arg] = keyword_default
+    for argument in (*positional, *spec.kwonlyargs):
+        value = env.get(argument.arg)
+        if value is None and argument.arg in defaults:
+            value = evaluate(home, defaults[argument.arg])
+        value = value or UNKNOWN
+        if not value.kinds and argument.annotation is not None:
+            known = operations.annotated(frame, home, argument.annotation)
+            if known is not None:
+                value = Value((known,), value.taints, value.items, value.fields, value.unordered)
+        env[argument.arg] = value

@@ -1,0 +1,466 @@
+"""Expressions: what each kind of expression yields. Calls are in `calls`."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from durable_check import _catalogue
+from durable_check._engine import facts, lookup
+from durable_check._engine.frames import Frame, Loop, text_of
+from durable_check._engine.modules import FunctionInfo, target_names
+from durable_check._engine.values import (
+    MAX_ITEMS,
+    MAX_PATH,
+    UNKNOWN,
+    CallbackHandle,
+    ClassRef,
+    ContextMethod,
+    ContextRef,
+    Coroutine,
+    External,
+    FunctionRef,
+    Kind,
+    ModuleRef,
+    ObjectRef,
+    Pending,
+    Prepared,
+    SagaRef,
+    Taint,
+    Value,
+    extended,
+    merge,
+    merge_all,
+    of,
+    tainted,
+    union,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUILTINS = frozenset(vars(builtins))
+FALSE = Value(literal="False")
+_CONTEXT_DATA = frozenset({"lambda_context"})
+
+
+def evaluate(frame: Frame, node: ast.AST) -> Value:
+    """Return what an expression yields, emitting facts on the way."""
+    handler = EVALUATORS.get(type(node))
+    if handler is not None:
+        return handler(frame, node)
+    return _generic(frame, node)
+
+
+def _generic(frame: Frame, node: ast.AST) -> Value:
+    taints: tuple[Taint, ...] = ()
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            taints = union(taints, evaluate(frame, child).all_taints())
+    return tainted(taints)
+
+
+def _constant(_frame: Frame, node: ast.Constant) -> Value:
+    if isinstance(node.value, str):
+        return Value(literal=node.value)
+    return FALSE if node.value is False else UNKNOWN
+
+
+def _name(frame: Frame, node: ast.Name) -> Value:
+    name = node.id
+    owner = frame
+    while True:
+        value = owner.env.get(name)
+        if value is not None:
+            return value
+        if owner.parent is None:
+            break
+        owner = owner.parent
+    value = lookup.module_value(frame.engine, owner.module, name)
+    if value is not None:
+        return frame.engine.read_global(frame, node, name, value) if frame.region.orchestration else value
+    return of(External(name)) if name in BUILTINS else UNKNOWN
+
+
+def _attribute(frame: Frame, node: ast.Attribute) -> Value:
+    base = evaluate(frame, node.value)
+    return attribute_of(frame, base, node.attr, node)
+
+
+def attribute_of(frame: Frame, base: Value, name: str, node: ast.AST) -> Value:
+    """Return the value of one attribute."""
+    if not base.kinds:
+        return tainted(base.taints) if base.taints else UNKNOWN
+    found = UNKNOWN
+    for kind in base.kinds:
+        if isinstance(kind, External):
+            found = merge(found, _external_attribute(frame, kind, name, node))
+        elif isinstance(kind, ContextRef):
+            found = merge(found, _context_attribute(kind, name))
+        elif isinstance(kind, CallbackHandle | SagaRef):
+            prefix = "saga." if isinstance(kind, SagaRef) else "callback."
+            found = merge(found, of(ContextMethod(kind.scope, prefix + name)))
+        elif isinstance(kind, ModuleRef):
+            found = merge(found, lookup.module_member(frame.engine, kind.module, name))
+        elif isinstance(kind, ClassRef | ObjectRef):
+            found = merge(found, lookup.member(frame, kind, name) or UNKNOWN)
+        elif isinstance(kind, Prepared | Coroutine | Pending):
+            frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
+    return _with(found, base.taints)
+
+
+def _external_attribute(frame: Frame, kind: External, name: str, node: ast.AST) -> Value:
+    path = f"{kind.path}.{name}"
+    if len(path) > MAX_PATH:
+        return UNKNOWN
+    entry = _catalogue.lookup_read(path)
+    if entry is None:
+        return of(External(path))
+    return frame.engine.external_read(frame, node, path, entry)
+
+
+def _context_attribute(kind: ContextRef, name: str) -> Value:
+    if name in _CONTEXT_DATA:
+        return of(External("lambda_context"))
+    if name == "logger":
+        return of(External("ctx.logger"))
+    return of(ContextMethod(kind.scope, name))
+
+
+def _with(value: Value, taints: tuple[Taint, ...]) -> Value:
+    if not taints:
+        return value
+    return Value(value.kinds, union(value.taints, taints), value.items, value.fields, value.unordered, value.literal)
+
+
+def _subscript(frame: Frame, node: ast.Subscript) -> Value:
+    base = evaluate(frame, node.value)
+    position = evaluate(frame, node.slice)
+    if base is UNKNOWN and not position.taints:
+        return UNKNOWN
+    result = UNKNOWN
+    if position.literal is not None and base.fields:
+        result = merge_all(tuple(value for key, value in base.fields if key == position.literal))
+    elif isinstance(node.slice, ast.Constant) and base.keyed and isinstance(node.slice.value, int):
+        if -len(base.items) <= node.slice.value < len(base.items):
+            result = base.items[node.slice.value]
+    elif base.items or base.fields:
+        result = merge_all((*base.items, *(value for _, value in base.fields)))
+        if isinstance(node.slice, ast.Slice):
+            result = Value(items=base.items, unordered=base.unordered)
+    for kind in base.kinds:
+        if isinstance(kind, External):
+            path = f"{kind.path}[]"
+            entry = _catalogue.lookup_read(path)
+            if entry is not None and isinstance(node.ctx, ast.Load):
+                result = merge(result, frame.engine.external_read(frame, node, path, entry, position.literal))
+            elif len(path) <= MAX_PATH:
+                result = merge(result, of(External(path)))
+        elif isinstance(kind, Prepared | Coroutine | Pending):
+            frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
+    return _with(result, union(base.taints, position.taints))
+
+
+def _sequence(frame: Frame, node: ast.List | ast.Tuple) -> Value:
+    items: list[Value] = []
+    taints: tuple[Taint, ...] = ()
+    keyed = True
+    for element in node.elts[:MAX_ITEMS]:
+        if isinstance(element, ast.Starred):
+            value = evaluate(frame, element.value)
+            items.extend(value.items or ((value,) if value.kinds else ()))
+            taints = union(taints, value.taints)
+            keyed = False
+        else:
+            items.append(_placed(evaluate(frame, element), element))
+    for element in node.elts[MAX_ITEMS:]:
+        taints = union(taints, evaluate(frame, element).all_taints())
+    if not any(item.kinds or item.taints or item.items or item.fields for item in items):
+        return tainted(taints)
+    return Value((), taints, tuple(items[:MAX_ITEMS]), keyed=keyed)
+
+
+def _placed(value: Value, node: ast.AST) -> Value:
+    if not any(isinstance(kind, FunctionRef | Pending | Coroutine) for kind in value.kinds):
+        return value
+    return Value(value.kinds, value.taints, value.items, value.fields, value.unordered, node=node)
+
+
+def _set(frame: Frame, node: ast.Set) -> Value:
+    parts = [evaluate(frame, element) for element in node.elts]
+    return Value((), union(*(part.all_taints() for part in parts)), unordered=True)
+
+
+def _dict(frame: Frame, node: ast.Dict) -> Value:
+    fields: list[tuple[str, Value]] = []
+    items: list[Value] = []
+    taints: tuple[Taint, ...] = ()
+    for key, element in zip(node.keys, node.values, strict=True):
+        value = evaluate(frame, element)
+        if key is None:
+            fields.extend(value.fields)
+            taints = union(taints, value.taints)
+            continue
+        key_value = evaluate(frame, key)
+        taints = union(taints, key_value.taints)
+        if not (value.kinds or value.taints or value.items or value.fields):
+            continue
+        if key_value.literal is not None:
+            fields.append((key_value.literal, value))
+        else:
+            items.append(value)
+    if not fields and not items:
+        return tainted(taints)
+    return Value((), taints, tuple(items[:MAX_ITEMS]), tuple(fields[:MAX_ITEMS]))
+
+
+def _joined(frame: Frame, node: ast.JoinedStr) -> Value:
+    taints: tuple[Taint, ...] = ()
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            value = evaluate(frame, part.value)
+            taints = union(taints, value.all_taints(), _order_taint(frame, part.value, value))
+            if part.format_spec is not None:
+                taints = union(taints, evaluate(frame, part.format_spec).taints)
+    return tainted(taints)
+
+
+def _order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
+    if not value.unordered:
+        return ()
+    return (Taint("order", f"the order of `{text_of(node)}`", frame.module.path, getattr(node, "lineno", 1)),)
+
+
+def iterate(frame: Frame, value: Value, node: ast.AST) -> Value:
+    """Return what one turn of a loop over the value sees."""
+    parts = value.items or tuple(part for _, part in value.fields)
+    element = merge_all(parts) if parts else UNKNOWN
+    for kind in value.kinds:
+        if isinstance(kind, External) and len(kind.path) < MAX_PATH:
+            element = merge(element, of(External(f"{kind.path}[]")))
+    return _with(element, union(value.taints, _order_taint(frame, node, value)))
+
+
+def _operator(frame: Frame, node: ast.BinOp) -> Value:
+    left = evaluate(frame, node.left)
+    right = evaluate(frame, node.right)
+    if left is UNKNOWN and right is UNKNOWN:
+        return UNKNOWN
+    for side in (left, right):
+        if side.kinds and isinstance(side.kinds[0], Prepared | Coroutine | Pending):
+            frame.engine.emit(facts.Discarded(frame, node, of(side.kinds[0]), "use"))
+    kinds: tuple[Kind, ...] = ()
+    path = left.first(External)
+    if isinstance(node.op, ast.Div) and isinstance(path, External) and path.path.startswith("pathlib."):
+        kinds = (path,)
+    unordered = (left.unordered or right.unordered) and isinstance(
+        node.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor
+    )
+    items = left.items + right.items if isinstance(node.op, ast.Add) else ()
+    return Value(kinds, union(left.all_taints(), right.all_taints()), items[:MAX_ITEMS], unordered=unordered)
+
+
+def _boolean(frame: Frame, node: ast.BoolOp) -> Value:
+    first = evaluate(frame, node.values[0])
+    before = frame.engine.performed
+    result = first
+    for part in node.values[1:]:
+        result = merge(result, evaluate(frame, part))
+    performed = frame.engine.performed - before
+    if performed:
+        frame.engine.emit(facts.Branch(frame, node, first, performed, leaves=False))
+    return result
+
+
+def _compare(frame: Frame, node: ast.Compare) -> Value:
+    parts = [evaluate(frame, node.left), *(evaluate(frame, part) for part in node.comparators)]
+    taints = union(*(part.all_taints() for part in parts))
+    return tainted(taints)
+
+
+def _conditional(frame: Frame, node: ast.IfExp) -> Value:
+    condition = evaluate(frame, node.test)
+    before = frame.engine.performed
+    value = merge(evaluate(frame, node.body), evaluate(frame, node.orelse))
+    performed = frame.engine.performed - before
+    if performed:
+        frame.engine.emit(facts.Branch(frame, node, condition, performed, leaves=False))
+    return _with(value, condition.taints)
+
+
+def _lambda(frame: Frame, node: ast.Lambda) -> Value:
+    return function_value(frame, node, "<lambda>")
+
+
+def function_value(frame: Frame, node: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Value:
+    """Return the value of a nested function or lambda, remembering which loop names it reads late."""
+    info = frame.module.functions.get(node)
+    if info is None:
+        info = FunctionInfo(node, frame.module, name, outer=frame.function)
+        frame.module.functions[node] = info
+    late: set[str] = set()
+    if frame.loops:
+        looped = set().union(*(loop.names for loop in frame.loops))
+        late = set(looped & info.loaded_names()) - set(info.parameters)
+        late -= {argument.arg for argument in node.args.kwonlyargs}
+    loops = tuple(loop.node for loop in frame.loops if loop.names & late)
+    reference = FunctionRef(info, frame, loop_names=frozenset(late), loops=loops)
+    return Value((reference,), node=node)
+
+
+def _await(frame: Frame, node: ast.Await) -> Value:
+    if isinstance(node.value, ast.Call):
+        frame.engine.awaiting = node.value
+    value = evaluate(frame, node.value)
+    frame.engine.awaiting = None
+    for kind in value.kinds:
+        if isinstance(kind, Prepared):
+            frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
+    kept = tuple(kind for kind in value.kinds if not isinstance(kind, Pending | Coroutine))
+    return Value(kept, value.taints, value.items, value.fields, value.unordered, value.literal)
+
+
+def _named(frame: Frame, node: ast.NamedExpr) -> Value:
+    value = evaluate(frame, node.value)
+    if isinstance(node.target, ast.Name):
+        frame.bind(node.target.id, value)
+    return value
+
+
+def _starred(frame: Frame, node: ast.Starred) -> Value:
+    return evaluate(frame, node.value)
+
+
+def _comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+    inner = Frame(
+        frame.engine,
+        frame.module,
+        frame.function,
+        frame.region,
+        frame,
+        loops=list(frame.loops),
+        depth=frame.depth,
+        quiet=frame.quiet,
+        patched=frame.patched,
+    )
+    iterables: list[Value] = []
+    before = frame.engine.performed
+    taints: tuple[Taint, ...] = ()
+    conditions: list[tuple[ast.AST, Value]] = []
+    for generator in node.generators:
+        iterable = evaluate(inner, generator.iter)
+        iterables.append(iterable)
+        assign(inner, generator.target, iterate(inner, iterable, generator.iter))
+        inner.loops.append(Loop(node, frozenset(target_names(generator.target))))
+        frame.engine.active_loops.append(node)
+        for condition in generator.ifs:
+            decision = evaluate(inner, condition)
+            conditions.append((condition, decision))
+            taints = union(taints, decision.taints)
+    if isinstance(node, ast.DictComp):
+        taints = union(taints, evaluate(inner, node.key).all_taints())
+        element = evaluate(inner, node.value)
+    else:
+        element = evaluate(inner, node.elt)
+    del frame.engine.active_loops[-len(node.generators) :]
+    performed = frame.engine.performed - before
+    for generator, iterable in zip(node.generators, iterables, strict=True):
+        frame.engine.emit(facts.Iteration(frame, generator.iter, iterable, performed))
+    if performed:
+        for condition, decision in conditions:
+            frame.engine.emit(facts.Branch(frame, condition, decision, performed, leaves=False))
+    unordered = isinstance(node, ast.SetComp) or any(iterable.unordered for iterable in iterables)
+    keep = bool(element.kinds or element.taints or element.items or element.fields)
+    items = (_placed(element, node),) if keep else ()
+    return Value((), taints, items, unordered=unordered)
+
+
+def assign(frame: Frame, target: ast.AST, value: Value) -> None:
+    """Store a value in an assignment target."""
+    if isinstance(target, ast.Name):
+        frame.engine.written(frame, target, target, value, "assigns")
+        frame.bind(target.id, value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        _unpack(frame, target, value)
+    elif isinstance(target, ast.Starred):
+        assign(frame, target.value, value)
+    elif isinstance(target, ast.Attribute):
+        _store_attribute(frame, target, value)
+    elif isinstance(target, ast.Subscript):
+        evaluate(frame, target.slice)
+        container = evaluate(frame, target.value)
+        put_into(frame, target.value, container, value, target, "sets an item of")
+
+
+def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Value) -> None:
+    count = len(target.elts)
+    known = value.keyed and len(value.items) == count
+    starred = any(isinstance(element, ast.Starred) for element in target.elts)
+    rest = iterate(frame, value, target) if not known or starred else UNKNOWN
+    for position, element in enumerate(target.elts):
+        part = _with(value.items[position], value.taints) if known and not starred else rest
+        assign(frame, element, part)
+
+
+def _store_attribute(frame: Frame, target: ast.Attribute, value: Value) -> None:
+    base = evaluate(frame, target.value)
+    for kind in base.kinds:
+        if isinstance(kind, ObjectRef | ClassRef):
+            known = kind.info.attributes.get(target.attr, UNKNOWN)
+            kind.info.attributes[target.attr] = merge(known, value)
+    frame.engine.written(frame, target, target, value, "sets")
+
+
+def root_name(node: ast.AST) -> str:
+    """Return the variable at the start of ``a.b[c].d``, or an empty text when a call is in the way."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def put_into(  # noqa: PLR0917  the six are one sentence: in this frame, into this, that
+    frame: Frame, container: ast.expr, current: Value, value: Value, node: ast.AST, how: str
+) -> None:
+    """Add a value to what an expression names: ``results[k] = v``, ``results.append(v)``."""
+    for kind in current.kinds:
+        if isinstance(kind, External) and kind.path == "os.environ":
+            frame.engine.external_write(frame, node, kind.path)
+    name = root_name(container)
+    if not name:
+        return
+    if isinstance(container, ast.Name):
+        owner = frame.owner(name)
+        if owner is not None:
+            owner.env[name] = extended(current, _placed(value, node))
+    elif isinstance(container, ast.Attribute):
+        base = evaluate(frame, container.value)
+        for kind in base.kinds:
+            if isinstance(kind, ObjectRef):
+                kind.info.attributes[container.attr] = extended(current, value)
+    frame.engine.written(frame, node, container, value, how)
+
+
+EVALUATORS: dict[type[ast.AST], Callable[[Frame, Any], Value]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.List: _sequence,
+    ast.Tuple: _sequence,
+    ast.Set: _set,
+    ast.Dict: _dict,
+    ast.JoinedStr: _joined,
+    ast.BinOp: _operator,
+    ast.BoolOp: _boolean,
+    ast.Compare: _compare,
+    ast.IfExp: _conditional,
+    ast.Lambda: _lambda,
+    ast.Await: _await,
+    ast.NamedExpr: _named,
+    ast.Starred: _starred,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+}

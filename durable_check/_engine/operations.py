@@ -1,0 +1,343 @@
+"""Durable operations: which region their functions run in, and what they return."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from durable_check._engine import facts
+from durable_check._engine.expressions import evaluate
+from durable_check._engine.facts import Arguments
+from durable_check._engine.frames import Frame, Region, Scope, text_of
+from durable_check._engine.names import (
+    AWS,
+    CONTEXT_TYPES,
+    LEAF_CONTEXT_TYPES,
+    LEAF_REGIONS,
+    OPERATIONS,
+    OperationShape,
+    canonical,
+)
+from durable_check._engine.values import (
+    UNKNOWN,
+    CallbackHandle,
+    ClassRef,
+    ContextMethod,
+    ContextRef,
+    External,
+    FunctionRef,
+    Kind,
+    LeafContext,
+    ObjectRef,
+    Pending,
+    Prepared,
+    SagaRef,
+    Taint,
+    Value,
+    of,
+    union,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DATA_RETURNS = (
+    ast.Constant,
+    ast.Dict,
+    ast.List,
+    ast.Tuple,
+    ast.JoinedStr,
+    ast.BinOp,
+    ast.Compare,
+    ast.ListComp,
+    ast.DictComp,
+)
+
+
+def context_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: Arguments, *, awaited: bool) -> Value:
+    """A method of a durable context is called."""
+    name = method.name
+    shape = OPERATIONS.get(name)
+    if shape is not None:
+        return perform(frame, node, method, shape, arguments, awaited=awaited)
+    if name.startswith("callback."):
+        return _callback_call(frame, method, awaited=awaited)
+    if name.startswith("saga."):
+        return _saga_call(frame, node, method, arguments, awaited=awaited)
+    if name == "saga":
+        return of(SagaRef(method.scope))
+    if name == "is_replaying":
+        text = text_of(node)
+        return Value((), (Taint("replay", f"`{text}`", frame.module.path, node.lineno),))
+    if name in {"now", "uuid4", "random", "patched"}:
+        return of(External(f"ctx.{name}()"))
+    return UNKNOWN
+
+
+def _callback_call(frame: Frame, method: ContextMethod, *, awaited: bool) -> Value:
+    frame.engine.performed += 1
+    if method.scope.is_async and not awaited:
+        return Value((Pending("result", method.scope),))
+    return UNKNOWN
+
+
+def perform(
+    frame: Frame,
+    node: ast.Call,
+    method: ContextMethod,
+    shape: OperationShape,
+    arguments: Arguments,
+    *,
+    awaited: bool,
+) -> Value:
+    """An operation: report it, walk its functions in their region, return its result."""
+    engine, scope = frame.engine, method.scope
+    engine.performed += 1
+    scope.operations += 1
+    name = arguments.get(shape.name, "name")
+    functions = tuple(_functions(arguments.get(shape.function, shape.keyword), shape))
+    engine.emit(facts.OperationCall(frame, node, method.name, scope, name, arguments, functions, awaited))
+    if frame.region.orchestration:
+        engine.record(frame, node, method, name, functions)
+    if not frame.region.in_leaf:
+        _walk_functions(frame, node, method, shape, arguments, functions)
+    return _result(method, node, awaited=awaited)
+
+
+def _result(method: ContextMethod, node: ast.AST, *, awaited: bool) -> Value:
+    kinds: tuple[Kind, ...] = ()
+    if method.name == "create_callback":
+        kinds = (CallbackHandle(method.scope),)
+    if method.scope.is_async and not awaited:
+        kinds = (Pending(method.name, method.scope), *kinds)
+    return Value(kinds, node=node) if kinds else UNKNOWN
+
+
+def _functions(value: Value | None, shape: OperationShape) -> Iterator[FunctionRef]:
+    """Yield the functions handed to an operation; a parallel takes a list of them."""
+    if value is None or shape.function is None:
+        return
+    for kind in value.kinds:
+        if isinstance(kind, FunctionRef):
+            yield kind
+        elif isinstance(kind, Prepared):
+            yield kind.function
+    if shape.region == "branch":
+        for item in (*value.items, *(part for _, part in value.fields)):
+            yield from _functions(item, shape)
+
+
+def _walk_functions(  # noqa: PLR0917
+    frame: Frame,
+    node: ast.Call,
+    method: ContextMethod,
+    shape: OperationShape,
+    arguments: Arguments,
+    functions: tuple[FunctionRef, ...],
+) -> None:
+    if shape.function is None:
+        return
+    given = arguments.get(shape.function, shape.keyword)
+    if not functions:
+        _unseen(frame, node, method.name, shape, given)
+    for position, function in enumerate(functions):
+        _walk_one(frame, method, shape, arguments, function, position)
+
+
+def _walk_one(  # noqa: PLR0917
+    frame: Frame,
+    method: ContextMethod,
+    shape: OperationShape,
+    arguments: Arguments,
+    function: FunctionRef,
+    position: int,
+) -> None:
+    engine, scope = frame.engine, method.scope
+    label = function.info.name
+    if shape.region in LEAF_REGIONS:
+        region = Region("leaf", scope, shape.region, _rerunnable(arguments, scope.package))
+    else:
+        inner = Scope(shape.region, label, scope.is_async, scope.package, scope)
+        region = Region("orchestration", inner)
+    contexts = [_parameter(letter, region) for letter in shape.receives]
+    if shape.region == "item":
+        contexts[1] = _element(arguments)
+    if shape.region == "branch" and label == "<lambda>" and region.scope is not None:
+        region.scope.name = f"branch {position}"
+    offset = 1 if function.receiver is not None else 0
+    room = len(function.info.parameters) - offset - len(function.bound)
+    prefix = contexts[: max(room, 0)] if function.info.node.args.vararg is None else contexts
+    whole = FunctionRef(
+        function.info, function.closure, function.receiver, (*prefix, *function.bound), function.loop_names
+    )
+    config = arguments.get(None, "config")
+    serdes = "serdes" in arguments.keywords or (config is not None and "serdes" in dict(config.fields))
+    engine.call_entry(frame, whole, region, checks_result=not serdes and shape.region == "step")
+
+
+def _parameter(letter: str, region: Region) -> Value:
+    if letter == "l":
+        return of(LeafContext())
+    if letter == "c" and region.scope is not None:
+        return of(ContextRef(region.scope))
+    return UNKNOWN
+
+
+def _element(arguments: Arguments) -> Value:
+    inputs = arguments.get(0, "inputs", "items")
+    result = UNKNOWN
+    if inputs is None:
+        return result
+    taints = union(inputs.taints, *(item.all_taints() for item in inputs.items))
+    return Value((), taints) if taints else result
+
+
+def _rerunnable(arguments: Arguments, package: str) -> bool:
+    """Whether an interrupted attempt can run again.
+
+    Not under at-most-once semantics without retries. AWS's SDK retries by default, ours only when told to.
+    """
+    config = arguments.get(None, "config")
+    options = dict(config.fields) if config is not None else {}
+    options.update(arguments.keywords)
+    semantics = options.get("step_semantics")
+    known = semantics.first(External) if semantics is not None else None
+    once = isinstance(known, External) and known.path.endswith("AT_MOST_ONCE_PER_RETRY")
+    flag = options.get("at_most_once")
+    if not once and (flag is None or flag.literal == "False"):
+        return True
+    retry = options.get("retry", options.get("retry_strategy"))
+    if retry is None:
+        return package == AWS
+    strategy = retry.first(External)
+    return not (isinstance(strategy, External) and strategy.path.endswith("RetryPresets.none()"))
+
+
+def _unseen(frame: Frame, node: ast.Call, name: str, shape: OperationShape, given: Value | None) -> None:
+    """An operation whose function is not a function of the project: early call, or out of sight."""
+    engine = frame.engine
+    argument = _argument_node(node, shape)
+    if isinstance(argument, ast.Call) and _returns_data(frame, argument):
+        engine.emit(facts.CalledEarly(frame, argument, name))
+        return
+    known = given.first(External) if given is not None else None
+    if known is not None or ((given is not None and given.first(ClassRef)) or (given and given.first(ObjectRef))):
+        return  # a function of a library: nothing of ours to look into
+    engine.note(
+        frame.module.path, node.lineno, f"the function of `{text_of(node.func)}` cannot be resolved: not followed"
+    )
+
+
+def _argument_node(node: ast.Call, shape: OperationShape) -> ast.expr | None:
+    for keyword in node.keywords:
+        if keyword.arg == shape.keyword:
+            return keyword.value
+    if shape.function is not None and shape.function < len(node.args):
+        return node.args[shape.function]
+    return None
+
+
+def _returns_data(frame: Frame, node: ast.Call) -> bool:
+    """Whether the call is of a project function that visibly returns data, so its result cannot be run."""
+    for kind in evaluate(frame, node.func).kinds:
+        if not isinstance(kind, FunctionRef) or kind.info.role is not None:
+            continue
+        info = kind.info
+        if info.is_async:
+            return True
+        if isinstance(info.node, ast.Lambda) or info.is_generator():
+            continue
+        from durable_check._engine.modules import own_nodes
+
+        returns = [part.value for part in own_nodes(info.node) if isinstance(part, ast.Return)]
+        return all(value is None or isinstance(value, _DATA_RETURNS) for value in returns)
+    return False
+
+
+def with_retry(frame: Frame, node: ast.Call, arguments: Arguments) -> Value:
+    """`with_retry(ctx, block)` runs a block of operations in a child context."""
+    engine = frame.engine
+    context = arguments.get(0, "context", "ctx")
+    block = arguments.get(1, "func", "block")
+    known = context.first(ContextRef) if context is not None else None
+    if not isinstance(known, ContextRef):
+        return UNKNOWN
+    method = ContextMethod(known.scope, "run_in_child_context")
+    shape = OperationShape(1, "func", "child", "c.", 3)
+    engine.performed += 1
+    known.scope.operations += 1
+    functions = tuple(_functions(block, shape))
+    name = arguments.get(None, "name")
+    engine.emit(facts.OperationCall(frame, node, "with_retry", known.scope, name, arguments, functions, False))
+    if frame.region.orchestration:
+        engine.record(frame, node, method, name, functions)
+    for function in functions:
+        _walk_one(frame, method, shape, arguments, function, 0)
+    if known.scope.is_async:
+        return Value((Pending("with_retry", known.scope),), node=node)
+    return UNKNOWN
+
+
+def _saga_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: Arguments, *, awaited: bool) -> Value:
+    """A saga registers compensations (they become steps) and may run steps itself."""
+    name = method.name.removeprefix("saga.")
+    shape = OPERATIONS.get(name)
+    if shape is not None:
+        value = perform(frame, node, ContextMethod(method.scope, name), shape, arguments, awaited=awaited)
+        rest = tuple(arguments.keywords.values()) + arguments.positional[1:]
+    else:
+        value, rest = UNKNOWN, arguments.every()
+    region = Region("leaf", method.scope, "compensation")
+    for argument in rest:
+        for kind in argument.kinds:
+            function = kind.function if isinstance(kind, Prepared) else kind
+            if isinstance(function, FunctionRef) and not frame.region.in_leaf:
+                frame.engine.call_entry(frame, function, region, checks_result=False)
+    return value
+
+
+def call_in_thread(frame: Frame, arguments: Arguments) -> None:
+    """Walk functions that another thread or process will run."""
+    region = Region(frame.region.kind, frame.region.scope, frame.region.leaf, frame.region.rerunnable, threaded=True)
+    given = list(arguments.positional)
+    target = arguments.keywords.get("target")
+    extra = arguments.keywords.get("args")
+    if target is not None:
+        given = [target, *(extra.items if extra is not None else ())]
+    for position, value in enumerate(given):
+        for kind in value.kinds:
+            if isinstance(kind, FunctionRef) and kind.info.role is None:
+                rest = Arguments(tuple(given[position + 1 :]), {})
+                frame.engine.call_function(frame, kind, rest, region)
+
+
+def order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
+    """Return the taint of reading an unordered value in some order."""
+    if not value.unordered:
+        return ()
+    line = getattr(node, "lineno", 1)
+    return (Taint("order", f"the order of `{text_of(node)}`", frame.module.path, line),)
+
+
+def annotated(frame: Frame, home: Frame, annotation: ast.expr) -> Kind | None:
+    """Return what a parameter's annotation says about it."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError):
+            return None
+    if isinstance(annotation, ast.BinOp):
+        return annotated(frame, home, annotation.left) or annotated(frame, home, annotation.right)
+    if not isinstance(annotation, ast.Name | ast.Attribute):
+        return None
+    for known in evaluate(home, annotation).kinds:
+        if isinstance(known, ClassRef):
+            return ObjectRef(known.info)
+        if isinstance(known, External):
+            name = canonical(known.path)
+            if name in CONTEXT_TYPES and frame.region.scope is not None:
+                return ContextRef(frame.region.scope) if frame.region.orchestration else None
+            if name in LEAF_CONTEXT_TYPES:
+                return LeafContext()
+            return None if "." not in known.path else External(f"{known.path}()")
+    return None
