@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_SHORT = 10**300  # Python refuses to write integers of more than 4,300 digits
 _SCALARS = frozenset({str, int, bool, type(None)})
 _SHAPELESS = frozenset({None, object, dict, list})
 _UNTYPED = _SHAPELESS | {str, int, float, bool, type(None)}
+_MARK = '{"$'
 _MISFIT = '{"$any":'
+_UNION = '{"$type":'
 
 
 def encode(value: Any, annotation: Any = None, *, plain: bool = False, root: str = "result") -> str:
@@ -157,6 +160,8 @@ def _parse(text: str) -> Any:
 
 def _untyped_round_trip(value: Any) -> tuple[str, Any]:
     """Let the C encoder try, and compare: only JSON's own types come back equal."""
+    if type(value) is int and -_SHORT < value < _SHORT:
+        return str(value), value
     try:
         text = _dumps(value)
     except (TypeError, ValueError):
@@ -182,7 +187,7 @@ def _typed_round_trip(value: Any, codec: Codec) -> tuple[str, Any]:
         text = codec.write(value)
         if not text.isascii():
             _check_surrogates(text, value)
-        if not text.startswith(_MISFIT):
+        if not text.startswith(_MARK) or text.startswith(_UNION):
             return text, codec.read(text)
     except Problem as misfit:
         try:
