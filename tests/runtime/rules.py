@@ -77,6 +77,7 @@ class Rules:
         check(size <= MAX_BATCH_BYTES or len(updates) == 1, f"{size} bytes in one request")
         states: dict[str, str] = {}  # id -> status as the batch goes
         seen: dict[str, list[str]] = {}
+        earlier: dict[str, dict[str, Any]] = {}
         for position, update in enumerate(updates):
             self._validate_shape(update)
             if update["Type"] == "EXECUTION":
@@ -87,8 +88,9 @@ class Rules:
             actions.append(update["Action"])
             twice = len(actions) == 2 and actions[0] == "START" and update["Type"] in ("STEP", "CONTEXT")
             check(len(actions) == 1 or twice, "Cannot update the same operation twice in a single request.")
-            self._validate_identity(update, updates[:position], states)
+            self._validate_identity(update, earlier, states)
             self._validate_transition(update, states)
+            earlier.setdefault(update["Id"], update)
 
     def _validate_shape(self, update: dict[str, Any]) -> None:
         check(set(update) <= UPDATE_KEYS, f"unknown members {set(update) - UPDATE_KEYS}")
@@ -137,14 +139,15 @@ class Rules:
         elif kind == "CONTEXT":
             check(set(options) <= {"ReplayChildren"}, "ContextOptions")
 
-    def _validate_identity(self, update: dict[str, Any], earlier: list[dict[str, Any]], states: dict[str, str]) -> None:
+    def _validate_identity(
+        self, update: dict[str, Any], earlier: dict[str, dict[str, Any]], states: dict[str, str]
+    ) -> None:
         parent = update.get("ParentId")
         if parent is not None:
-            started = any(u["Id"] == parent and u["Type"] == "CONTEXT" for u in earlier)
-            known = self.operations.get(parent, {}).get("Type") == "CONTEXT"
+            kind = (self.operations.get(parent) or earlier.get(parent) or {}).get("Type")
             status = states.get(parent) or self.operations.get(parent, {}).get("Status")
-            check((known or started) and status == "STARTED", "Invalid parent operation id.")
-        first = self.operations.get(update["Id"]) or next((u for u in earlier if u["Id"] == update["Id"]), None)
+            check(kind == "CONTEXT" and status == "STARTED", "Invalid parent operation id.")
+        first = self.operations.get(update["Id"]) or earlier.get(update["Id"])
         if first is not None:
             check(first["Type"] == update["Type"], "Inconsistent operation type.")
             check(first.get("SubType") == update.get("SubType"), "Inconsistent operation subtype.")

@@ -113,20 +113,3 @@ def test_compat_resolves_every_public_name_to_ours():
 def test_the_same_workflow_gives_the_same_result_on_both():
     flow = workflow(NODES)
     assert SYNC.run(flow, answers=ANSWERS).result == RIVAL.run(flow, answers=ANSWERS).result
-
-
-def test_an_execution_begun_on_awss_sdk_is_finished_here():
-    """In-flight executions survive the move: their recorded histories are ours as well."""
-    from tests.runtime.driving import invoke_once, run_to_end
-    from tests.runtime.service import Service
-
-    flow = workflow(NODES)
-    whole = RIVAL.run(flow, answers=ANSWERS)
-    for begun in range(1, whole.service.invocations):
-        service = Service(answers=ANSWERS)
-        theirs = RIVAL.handler(flow)
-        for _ in range(begun):
-            assert service.end(invoke_once(theirs, service, invoke=RIVAL.invoke)) == "RUNNING"
-            service.pass_time()
-        finished = run_to_end(SYNC.handler(flow), service=service)
-        assert finished.result == whole.result

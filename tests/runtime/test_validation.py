@@ -29,7 +29,7 @@ CASES = {
     "step with a strategy that is none": (lambda k, c: c.step(body, name="s", retry="often"), ["'s'", "'often'"]),
     "wait of nothing": (lambda k, c: c.wait(0), ["wait", "0", "1"]),
     "wait of a negative time": (lambda k, c: c.wait(-5, name="w"), ["wait", "-5"]),
-    "wait of more than 366 days": (lambda k, c: c.wait(YEAR + 1), ["wait", "31,622,4"]),
+    "wait of more than 366 days": (lambda k, c: c.wait(YEAR + 1), ["wait", "31622400"]),
     "wait of text": (lambda k, c: c.wait("5s"), ["wait", "'5s'"]),
     "wait of nan": (lambda k, c: c.wait(float("nan")), ["wait", "nan"]),
     "wait of infinity": (lambda k, c: c.wait(float("inf")), ["wait", "inf"]),
@@ -38,7 +38,7 @@ CASES = {
     "wait of an endless timedelta": (lambda k, c: c.wait(dt.timedelta(days=400)), ["wait"]),
     "callback with a long timeout": (
         lambda k, c: c.create_callback("cb", timeout=100_000_000),
-        ["cb", "timeout", "99,999,999"],
+        ["cb", "timeout", "99999999"],
     ),
     "callback with a negative heartbeat": (lambda k, c: c.create_callback("cb", heartbeat_timeout=-1), ["heartbeat"]),
     "callback with a config of another kind": (
