@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import aws_cdk as cdk
 
@@ -37,11 +36,10 @@ SHORT_TIMEOUT = 10  # seconds: below it a cold start and one retried checkpoint 
 
 NUMBER_TOKENS_BELOW = -1e280  # CDK writes a number known at deploy only as a huge negative one
 
-AnyDuration = cdk.Duration | dt.timedelta
+AnyDuration: TypeAlias = "cdk.Duration | dt.timedelta"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a construct is being made: the start of every error text."""
 
     scope: IConstruct
@@ -52,8 +50,7 @@ class Place:
         return DurableInputError.at(self.scope, self.construct_id, text)
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Checked durations: the function's timeout and the execution's, in seconds; None stands for a token."""
 
     timeout: float | None

@@ -8,20 +8,20 @@ from weakref import WeakKeyDictionary
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
-from constructs_durable._bundling_pins import BundlingError, Target, find_dependencies
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from constructs import IConstruct
 
-    from constructs_durable._bundling_pins import Dependencies
+    from constructs_durable._bundling_pins import Dependencies, Target
     from constructs_durable._checks import Place
 
 __all__ = ["handler_code"]
 
 NOT_CODE = ["**/__pycache__/**", "**/*.pyc", ".venv/**", ".git/**", "cdk.out/**"]
 """Left out of every asset: byte code would change its hash with each interpreter that ran it."""
+
+DEPENDENCY_FILES = ("uv.lock", "requirements.txt", "pyproject.toml")
 
 
 def handler_code(
@@ -44,13 +44,16 @@ _PACKAGED: WeakKeyDictionary[IConstruct, dict[object, lambda_.Code]] = WeakKeyDi
 def _package(
     place: Place, folder: Path, *, runtime: lambda_.Runtime, architecture: lambda_.Architecture | None
 ) -> lambda_.Code:
-    try:
-        dependencies = find_dependencies(folder)
-        if dependencies is None:
-            return lambda_.Code.from_asset(str(folder), exclude=NOT_CODE)
-        return _with_dependencies(place, folder, dependencies, _target(runtime, architecture))
-    except BundlingError as error:
-        raise place.error(str(error)) from None
+    if any((folder / name).is_file() for name in DEPENDENCY_FILES):
+        from constructs_durable._bundling_pins import BundlingError, find_dependencies
+
+        try:
+            dependencies = find_dependencies(folder)
+            if dependencies is not None:
+                return _with_dependencies(place, folder, dependencies, _target(runtime, architecture))
+        except BundlingError as error:
+            raise place.error(str(error)) from None
+    return lambda_.Code.from_asset(str(folder), exclude=NOT_CODE)
 
 
 def _with_dependencies(place: Place, folder: Path, dependencies: Dependencies, target: Target) -> lambda_.Code:
@@ -67,6 +70,8 @@ def _with_dependencies(place: Place, folder: Path, dependencies: Dependencies, t
 
 
 def _target(runtime: lambda_.Runtime, architecture: lambda_.Architecture | None) -> Target:
+    from constructs_durable._bundling_pins import Target
+
     python = runtime.name.removeprefix("python")
     intel = architecture is not None and architecture.name == "x86_64"
     return Target(python, "x86_64" if intel else "aarch64")

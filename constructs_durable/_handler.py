@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 from typing import TYPE_CHECKING
 
@@ -45,6 +44,8 @@ def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
         ) from None
     if name in names or "*" in names:
         return
+    import difflib
+
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean `{module}.{near[0]}`?" if near else f"It defines: {', '.join(sorted(names)) or 'nothing'}."
     raise place.error(f"handler is {handler!r}, but {path} defines no `{name}`. {hint}")

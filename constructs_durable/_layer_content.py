@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
 import importlib.util
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["LayerContent", "layer_content"]
 
@@ -22,8 +21,7 @@ RUNTIME_PACKAGE = "durable_runtime"
 AWS_SDK_PACKAGE = "aws_durable_execution_sdk_python"
 
 
-@dataclass(frozen=True)
-class LayerContent:
+class LayerContent(NamedTuple):
     """Files of a layer by their path in it, and the hash over them."""
 
     files: tuple[tuple[str, bytes], ...]
@@ -59,6 +57,8 @@ def runtime_folder() -> Path:
 
 @functools.lru_cache(maxsize=8)
 def _collect(folder: Path, _stamp: object, aws_sdk_alias: bool) -> LayerContent:
+    import hashlib
+
     files = {
         f"python/{RUNTIME_PACKAGE}/{path.relative_to(folder).as_posix()}": _normalized(path)
         for path in _sources(folder)
@@ -80,11 +80,15 @@ def _normalized(path: Path) -> bytes:
     return path.read_bytes().replace(b"\r\n", b"\n")
 
 
-_ALIAS_SOURCE = f'''"""Hands the imports of AWS's SDK on to `{RUNTIME_PACKAGE}`."""
+_ALIAS_SOURCE = f'''"""Stands for `{RUNTIME_PACKAGE}` under the name of AWS's SDK."""
+
+import sys
+
+del sys.modules[__name__]  # compat refuses to work beside another package of this name
 
 import {RUNTIME_PACKAGE}.compat
 
-{RUNTIME_PACKAGE}.compat.install()
+sys.modules[__name__] = sys.modules["{RUNTIME_PACKAGE}"]
 '''
 
 

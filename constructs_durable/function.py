@@ -15,14 +15,12 @@ from constructs import Construct
 from constructs_durable import _policy
 from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, check_limits, in_seconds, split_options
 from constructs_durable._code import handler_code
-from constructs_durable._drain import add_drain
 from constructs_durable._handler import check_entry, check_handler_exists
 from constructs_durable._members import DurableAlias
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._replay import ReplayCheck, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 from constructs_durable.observability import ObservedFunction
-from constructs_durable.versions import VersionPruning, add_version_pruning, check_pruning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
 
     from constructs_durable._checks import AnyDuration, Limits
     from constructs_durable._options import FunctionOptions
+    from constructs_durable.versions import VersionPruning
 
 __all__ = ["DurableFunction"]
 
@@ -79,7 +78,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         allow_function_name: bool = False,
         events: Sequence[lambda_.IEventSource] = (),
         allow_waiting_callers: bool = False,
-        replay_check: ReplayCheck = ReplayCheck.OFF,
+        replay_check: ReplayCheck = ReplayCheck.ERROR,
         replay_acknowledged: Sequence[str] = (),
         **options: Unpack[FunctionOptions],
     ) -> None:
@@ -136,6 +135,8 @@ class DurableFunction(ObservedFunction, DurableAlias):
         )
         _check_function_name(place, function_name, allowed=allow_function_name)
         if prune_versions is not None:
+            from constructs_durable.versions import add_version_pruning, check_pruning
+
             check_pruning(place, prune_versions)
         runtime = _supported(place, runtime)
         code = _code(place, entry, handler, packaged_code, runtime=runtime, architecture=architecture)
@@ -201,6 +202,8 @@ class DurableFunction(ObservedFunction, DurableAlias):
         if prune_versions is not None:
             add_version_pruning(root, self._function, prune_versions)
         if stop_executions_on_delete:
+            from constructs_durable._drain import add_drain
+
             add_drain(root, self._function)
 
 
