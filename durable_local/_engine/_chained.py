@@ -175,7 +175,7 @@ def plain_ended(core: Core, parent: tuple[str, str], result: InvocationResult, n
         try:
             text = result.payload.decode()
             json.loads(text or "null")
-        except ValueError:
+        except (ValueError, RecursionError):
             error = {
                 "ErrorType": "Runtime.MarshalError",
                 "ErrorMessage": "The function returned something else than JSON.",

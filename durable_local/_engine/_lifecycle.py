@@ -267,10 +267,10 @@ def _take_output(core: Core, execution: Execution, payload: bytes, now: int) -> 
     """Act on what a handler returned, or raise the service's objection."""
     try:
         output = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         output = None
     status = output.get("Status") if isinstance(output, dict) else None
-    if status not in {"SUCCEEDED", "FAILED", "PENDING"}:
+    if status not in ("SUCCEEDED", "FAILED", "PENDING"):  # a tuple: a status may be anything, even unhashable
         raise ApiError(400, "InvalidParameterValueException", rules.OUTPUT_STATUS)
     result, error = output.get("Result"), output.get("Error")
     if status == "SUCCEEDED":

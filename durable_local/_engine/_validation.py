@@ -140,9 +140,9 @@ def _check_shape(update: Any, settings: Settings) -> None:
     if not isinstance(update, dict):
         raise _wrong("Updates", update, "Member must be a structure")
     kind, action = update.get("Type"), update.get("Action")
-    if kind not in ACTIONS:
+    if not isinstance(kind, str) or kind not in ACTIONS:
         raise _wrong("Type", kind, f"Member must satisfy enum value set: [{', '.join(ACTIONS)}]")
-    if action not in ALL_ACTIONS:
+    if not isinstance(action, str) or action not in ALL_ACTIONS:
         raise _wrong("Action", action, f"Member must satisfy enum value set: [{', '.join(sorted(ALL_ACTIONS))}]")
     for member, limit, matches in _TEXT_MEMBERS:
         text_of(update, member, limit, matches, "")

@@ -110,7 +110,7 @@ class FunctionApi:
             raise invalid_parameter(f"Layers must be a list of at most {checks.MAX_LAYERS} layer version ARNs")
         known = self.functions.documents[LAYER]
         for arn in arns:
-            if arn not in known:
+            if not isinstance(arn, str) or arn not in known:
                 raise invalid_parameter(f"Layer version {str(arn)[:200]} does not exist.")
         return [{"Arn": arn, "CodeSize": known[arn]["size"]} for arn in arns]
 
