@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 REFRESH_PAUSE = 0.1
 """Seconds between two looks at an operation that is due by our clock and not yet by the service's."""
 
+OVERDUE = 1.0
+"""Seconds past its time after which an operation is not asked for any more in this invocation."""
+
 
 def perform(generator: Generator[Any, Any, Any], context: DurableContext) -> Any:
     """Run an operation to its end on this thread."""
@@ -88,9 +91,10 @@ def _park(effect: Park, context: DurableContext) -> None:
         raise SuspendExecution(effect.reason)
     delay = until - invocation.clock()
     deadline = invocation.deadline
-    if delay > invocation.sleep_in_place or (deadline is not None and until > deadline):
+    overdue = delay < -OVERDUE
+    if overdue or delay > invocation.sleep_in_place or (deadline is not None and until > deadline):
         raise TimedSuspendExecution(effect.reason, until)
-    time.sleep(max(delay, 0.0 if delay > -REFRESH_PAUSE else REFRESH_PAUSE))
+    time.sleep(delay if delay > 0 else REFRESH_PAUSE)
     invocation.checkpointer.refresh()
 
 

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from durable_runtime._asyncio import Driver
     from durable_runtime._checkpointer import Checkpointer
     from durable_runtime._commit import CommitLog
     from durable_runtime._history import History
@@ -70,6 +71,7 @@ class Invocation:
         self.suspending = False
         self.leaving = False
         self.plugins: PluginHost | None = None
+        self.driver: Driver = None  # type: ignore[assignment]  set for `async def` handlers only
         self.logger: Any = None
         self.deadline = _deadline(lambda_context, clock)
 

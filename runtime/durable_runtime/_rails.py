@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from durable_runtime.exceptions import ForeignThreadError, NestedOperationError, SuspendingError, WrongContextError
+from durable_runtime.exceptions import (
+    ForeignThreadError,
+    NestedOperationError,
+    SuspendExecution,
+    SuspendingError,
+    WrongContextError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from durable_runtime._context_base import ContextBase
+    from durable_runtime._scope import Scope
+    from durable_runtime.async_context import AsyncDurableContext
+
+
+def refuse_async(context: AsyncDurableContext, word: str, here: Scope | None) -> NoReturn:
+    """Raise the error for an operation of an `async def` handler called at the wrong place."""
+    from _thread import get_ident
+
+    from durable_runtime._step_scope import StepScope
+
+    driver = context.driver
+    busy: str | BaseException | None = None
+    if driver.suspending:
+        busy = SuspendExecution()
+    elif isinstance(here, StepScope):
+        busy = here.operation.label
+    elif get_ident() == driver.thread and here is not None:
+        busy = "a branch or child context"
+    refuse(context, word, busy, foreign=get_ident() != driver.thread or here is None)
 
 
 def refuse(_context: ContextBase, word: str, busy: str | BaseException | None, *, foreign: bool) -> NoReturn:
@@ -19,13 +44,13 @@ def refuse(_context: ContextBase, word: str, busy: str | BaseException | None, *
             "code runs at every suspension, not only at the end. Use `with ctx.saga()` for compensation, or call the "
             "operation after the `try` block.",
         )
-    if foreign and busy is None:
+    if foreign and (busy is None or not busy.startswith(_FORKS)):
         raise ForeignThreadError(
             f"{word} was called from a thread that the runtime did not start, so replay could not give it the same "
             "position. Use ctx.map or ctx.parallel to run operations at the same time, or do the threads' work "
             "inside one step.",
         )
-    if foreign or (busy or "").startswith(_FORKS):
+    if (busy or "").startswith(_FORKS):
         raise WrongContextError(
             f"{word} was called on an outer context, while that context runs {busy}. Positions would depend on "
             "timing. Use the context that the branch function is given as its first argument.",
@@ -42,4 +67,4 @@ def refuse(_context: ContextBase, word: str, busy: str | BaseException | None, *
     )
 
 
-_FORKS = ("map", "parallel")
+_FORKS = ("map", "parallel", "a branch")

@@ -26,7 +26,10 @@ class Block:
             raise ValidationError(f"with_retry: func is {func!r}; it must be a function of a context and an attempt")
         if config is not None and not isinstance(config, WithRetryConfig):
             raise ValidationError(f"with_retry: config is {config!r}; it must be a WithRetryConfig")
+        from durable_runtime._values import return_annotation
+
         self.func = func
+        self.annotation = return_annotation(func)
         self.name = name_of(name, func, "with_retry")
         config = config or WithRetryConfig()
         self.strategy = as_retry_strategy(retry, "with_retry") or config.retry_strategy or create_retry_strategy()
@@ -64,7 +67,7 @@ def blocking_retries(context: DurableContext, func: Callable[..., Any], name: An
             attempt += 1
 
     if block.wrap:
-        return context.run_in_child_context(run, block.name, block.child_config, **_returns(func))
+        return context.run_in_child_context(run, block.name, block.child_config, returns=block.annotation)
     return run(context)
 
 
@@ -81,8 +84,3 @@ async def async_retries(context: AsyncDurableContext, block: Block) -> Any:
         await context.wait(delay, block.wait_name(attempt))
         attempt += 1
 
-
-def _returns(func: Callable[..., Any]) -> dict[str, Any]:
-    from durable_runtime._values import return_annotation
-
-    return {"returns": return_annotation(func)}

@@ -1,0 +1,163 @@
+"""Group commit for an event loop: one call at a time, made when nothing else can run.
+
+A call is made on the loop's own thread if no user code could make progress meanwhile, and on one helper
+thread while step bodies are waiting for something, so that their input and output goes on.
+"""
+
+from __future__ import annotations
+
+from durable_runtime._checkpointer import OUTCOME_LINGER, START_LINGER
+from durable_runtime._commit import MAX_UPDATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
+    from typing import Any
+
+    from durable_runtime._asyncio import Driver
+    from durable_runtime._commit import CommitLog, Line
+
+
+class AsyncCheckpointer:
+    """Sends what is queued in a CommitLog, for tasks of one event loop."""
+
+    def __init__(self, log: CommitLog, driver: Driver) -> None:
+        self.log = log
+        self._driver = driver
+        self._loop = driver.loop
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._in_flight: tuple[list[dict[str, Any]], Future[dict[str, Any]]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._wanted = False
+        self._refreshes = 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a task waits for an acknowledgement."""
+        return bool(self._waiters) or self._in_flight is not None
+
+    def add(self, update: dict[str, Any], line: Line, *, outcome: bool, alone: bool = False) -> int:
+        """Queue an update and return at once; it is sent soon."""
+        sequence = self.log.add(update, line, alone=alone)
+        if len(self.log) >= MAX_UPDATES:
+            self._want()
+        elif self._timer is None and not self._wanted and not self._driver.over:
+            linger = OUTCOME_LINGER if outcome else START_LINGER
+            self._timer = self._loop.call_later(linger, self._linger_over)
+        return sequence
+
+    async def wait_for(self, sequence: int) -> None:
+        """Return when everything up to the sequence number is recorded."""
+        if self.log.failure is not None:
+            raise self.log.failure
+        if self.log.acknowledged < sequence:
+            await self._answer(sequence)
+
+    async def refresh(self) -> None:
+        """Return when a call that begins after now has told what changed."""
+        self._refreshes += 1
+        await self._answer(-self.log.calls - (2 if self._in_flight else 1))
+
+    async def _answer(self, target: int) -> None:
+        """Wait for a sequence number, or (negative) for the number of calls made."""
+        if self.log.failure is not None:
+            raise self.log.failure
+        answered: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append((target, answered))
+        self._want()
+        await answered
+
+    def settle(self, sequence: int) -> None:
+        """Block the loop until everything up to the sequence number is recorded."""
+        while self.log.acknowledged < sequence or self.log.failure is not None:
+            if self.log.failure is not None:
+                raise self.log.failure
+            if self._in_flight is not None:
+                self._finish(*self._in_flight)
+            else:
+                self._call(self.log.take())
+
+    def flush(self) -> None:
+        """Block until everything queued is recorded."""
+        self.settle(self.log.queued)
+
+    def orphan(self, lines: list[Line]) -> None:
+        """Refuse all further updates of some lines."""
+        for line in lines:
+            line.orphaned = True
+
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def send_if_wanted(self) -> bool:
+        """Make one call if somebody waits for it; answer with whether there was something to do."""
+        if not self._wanted or self._in_flight is not None or self.log.failure is not None:
+            return False
+        self._wanted = self._refreshes > 0 or len(self.log) > MAX_UPDATES
+        self._refreshes = 0
+        self.close()
+        batch = self.log.take()
+        if self._driver.bodies:
+            future = self._driver.sender().submit(self.log.send, batch)
+            self._in_flight = (batch, future)
+            future.add_done_callback(lambda _done: self._notify(batch, future))
+        else:
+            self._call(batch)
+        return True
+
+    def _want(self) -> None:
+        self._wanted = True
+        self._driver.poke()
+
+    def _linger_over(self) -> None:
+        self._timer = None
+        if len(self.log):
+            self._want()
+
+    def _notify(self, batch: list[dict[str, Any]], future: Future[dict[str, Any]]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish, batch, future)
+
+    def _call(self, batch: list[dict[str, Any]]) -> None:
+        try:
+            self.log.accept(batch, self.log.send(batch))
+        except BaseException as error:  # noqa: BLE001  kept by the log, for everybody who waits
+            self.log.fail(error)
+        self._answered()
+
+    def _finish(self, batch: list[dict[str, Any]], future: Future[dict[str, Any]]) -> None:
+        """Take over what the helper thread brought."""
+        if self._in_flight is None or self._in_flight[1] is not future:
+            return
+        try:
+            self.log.accept(batch, future.result())
+        except BaseException as error:  # noqa: BLE001  kept by the log, for everybody who waits
+            self.log.fail(error)
+        self._in_flight = None
+        self._answered()
+
+    def _answered(self) -> None:
+        """Wake those whose updates are recorded; everybody, when nothing more can be."""
+        log, failure, still = self.log, self.log.failure, []
+        for target, waiter in self._waiters:
+            if waiter.done():
+                continue
+            if failure is not None:
+                waiter.set_exception(failure)
+            elif (target >= 0 and log.acknowledged >= target) or (target < 0 and log.calls >= -target):
+                waiter.set_result(None)
+            else:
+                still.append((target, waiter))
+        self._waiters = still
+        if failure is not None:
+            self._driver.abort()
+        else:
+            self._wanted = bool(still) or len(log) >= MAX_UPDATES
+            if not self._wanted and len(log) and self._timer is None and not self._driver.over:
+                self._timer = self._loop.call_later(OUTCOME_LINGER, self._linger_over)
+            self._driver.look_at_parked()
+        self._driver.poke()

@@ -1,0 +1,438 @@
+"""The asyncio driver: performs effects in tasks of one event loop, for `async def` handlers.
+
+Results reach user code one at a time and in the order of history, each after everything else has come to
+rest; so tasks, `gather` and races take the same turns on every replay. An operation that has to wait for
+the service parks. When nothing but parked operations is left, the invocation suspends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextvars import copy_context
+from heapq import heappop, heappush
+
+from durable_runtime._async_checkpointer import AsyncCheckpointer
+from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE
+from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
+from durable_runtime._quiescence import is_at_rest
+from durable_runtime._scope import current
+from durable_runtime.exceptions import ExecutionError, SuspendExecution, SuspendingError
+from durable_runtime.execution import is_async
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from concurrent.futures import ThreadPoolExecutor
+    from typing import Any
+
+    from durable_runtime._commit import Line
+    from durable_runtime._invocation import Invocation
+    from durable_runtime._operations.base import Operation
+    from durable_runtime._operations.batch import Batch
+    from durable_runtime.async_context import AsyncDurableContext
+
+_PATIENCE = 10_000
+"""Turns of the loop after which user code that never rests is taken to rest."""
+
+_STEP_THREADS = 32
+"""Threads for `def` steps of `async def` handlers."""
+
+
+class OperationFuture(asyncio.Future):  # type: ignore[type-arg]
+    """What user code and operations wait on; known by its class when the loop is searched for other waits."""
+
+
+class Entry:
+    """One result on its way to user code."""
+
+    __slots__ = ("error", "future", "operation_id", "ready", "value")
+
+    def __init__(self, operation_id: str, future: OperationFuture) -> None:
+        self.operation_id = operation_id
+        self.future = future
+        self.ready = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+class Driver:
+    """Runs one invocation of an `async def` handler."""
+
+    def __init__(self, invocation: Invocation, loop: asyncio.AbstractEventLoop) -> None:
+        self.invocation = invocation
+        self.loop = loop
+        self.thread = threading.get_ident()
+        self.bodies = 0
+        self.suspending = False
+        self.over = False
+        self.parked: dict[OperationFuture, tuple[str, str | None, float | None]] = {}
+        self._ready: Any = getattr(loop, "_ready", ())
+        self._poked = False
+        self._spins = 0
+        self._tick_count = 0
+        self._deliveries: dict[AsyncDurableContext, list[tuple[float, int, Entry]]] = {}
+        self._main: asyncio.Task[Any] | None = None
+        self._before: set[asyncio.Task[Any]] = set()
+        self._cancels = 0
+        self.checkpointer = AsyncCheckpointer(invocation.log, self)
+
+    # ---- the handler
+
+    async def run(self, handler: Callable[..., Any], payload: Any, context: AsyncDurableContext) -> Any:
+        """Run the handler; return its result, or raise what ended it."""
+        self._before = asyncio.all_tasks(self.loop)
+        self._main = self.loop.create_task(self._handler(handler, payload, context))
+        try:
+            await asyncio.wait([self._main])
+            result = self._outcome(self._main)
+            self.suspending = True
+            return result
+        finally:
+            self.suspending = self.over = True
+            await self._clear()
+
+    async def _handler(self, handler: Callable[..., Any], payload: Any, context: AsyncDurableContext) -> Any:
+        current.set(context)
+        return await handler(payload, context)
+
+    def _outcome(self, main: asyncio.Task[Any]) -> Any:
+        error = asyncio.CancelledError() if main.cancelled() else main.exception()
+        if self.invocation.fatal is not None:
+            raise self.invocation.fatal
+        if self.invocation.log.failure is not None:
+            raise self.invocation.log.failure
+        if isinstance(error, SuspendingError):
+            raise error
+        if self.suspending:
+            raise SuspendExecution("nothing can go on before something outside has happened")
+        if isinstance(error, asyncio.CancelledError):
+            raise ExecutionError("the handler was cancelled: a CancelledError escaped from it")
+        if error is not None:
+            raise error
+        return main.result()
+
+    async def _clear(self) -> None:
+        """Cancel what the handler no longer waits for, such as the losers of a race."""
+        rest = asyncio.all_tasks(self.loop) - self._before - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=1)
+        for task in rest:
+            if task.done() and not task.cancelled():
+                task.exception()  # noqa: PLW0106  marks it as seen
+
+    # ---- operations
+
+    def start(
+        self,
+        operation: Operation,
+        generator: Generator[Any, Any, Any],
+        context: AsyncDurableContext,
+        finished_at: float | None,
+    ) -> OperationFuture:
+        """Start an operation; answer with the future of its result.
+
+        ``finished_at`` is set when history holds the result: it then keeps its place in the order of delivery.
+        """
+        entry = Entry(operation.id, OperationFuture(loop=self.loop))
+        context.outstanding += 1
+        if finished_at is not None:
+            self.line_up(context, finished_at, entry)
+        task = self.loop.create_task(self._operate(generator, context, entry, lined_up=finished_at is not None))
+        entry.future.add_done_callback(lambda future: task.cancel() if future.cancelled() else None)
+        return entry.future
+
+    async def _operate(
+        self,
+        generator: Generator[Any, Any, Any],
+        context: AsyncDurableContext,
+        entry: Entry,
+        *,
+        lined_up: bool,
+    ) -> None:
+        try:
+            entry.value = await self.perform(generator, context)
+        except asyncio.CancelledError:
+            context.outstanding -= 1
+            entry.future.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001  it goes to whoever awaits the operation
+            entry.error = error
+        entry.ready = True
+        if not lined_up:
+            self.line_up(context, float("inf"), entry)
+        self.poke()
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other task could take a turn before the running one continues."""
+        return not self._ready
+
+    def line_up(self, context: AsyncDurableContext, key: float, entry: Entry) -> None:
+        """Queue a result for delivery, in the order of keys."""
+        self._tick_count += 1
+        heappush(self._deliveries.setdefault(context, []), (key, self._tick_count, entry))
+
+    async def perform(self, generator: Generator[Any, Any, Any], context: AsyncDurableContext) -> Any:
+        """Run an operation to its end."""
+        advance: Any = generator.send
+        argument: Any = None
+        while True:
+            try:
+                effect = advance(argument)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                kind = type(effect)
+                if kind is Call:
+                    argument = await self._call(effect)
+                elif kind is Acknowledged:
+                    argument = await self.checkpointer.wait_for(effect.sequence)
+                elif kind is Body:
+                    argument = await self._body(effect)
+                elif kind is Park:
+                    argument = await self._park(effect)
+                else:
+                    argument = await self._fork(effect, context)
+                advance = generator.send
+            except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
+                argument, advance = error, generator.throw
+
+    async def _call(self, effect: Call) -> Any:
+        token = current.set(effect.scope)
+        self.bodies += 1
+        try:
+            if is_async(effect.func):
+                result = effect.func(*effect.args)
+            else:
+                # A plain function may block, and the loop must not.
+                run = copy_context().run
+                result = await self.loop.run_in_executor(_step_threads(), run, effect.func, *effect.args)
+            if hasattr(result, "__await__"):
+                result = await result
+        except StopIteration as error:
+            raise RuntimeError("a step raised StopIteration") from error
+        finally:
+            self.bodies -= 1
+            current.reset(token)
+        return result
+
+    async def _body(self, effect: Body) -> Any:
+        token = current.set(effect.scope)
+        try:
+            result = effect.func(*effect.args)
+            if hasattr(result, "__await__"):
+                result = await result
+        finally:
+            current.reset(token)
+        if self.invocation.fatal is not None:
+            raise self.invocation.fatal
+        return result
+
+    async def _park(self, effect: Park) -> None:
+        """Wait for a reply that shows a change, or for the operation's time; then let it look again."""
+        raw = self.invocation.history.operations.get(effect.operation_id)
+        future = OperationFuture(loop=self.loop)
+        until, timer = effect.until, None
+        self.parked[future] = (effect.operation_id, None if raw is None else raw["Status"], until)
+        if until is not None:
+            delay = until - self.invocation.clock()
+            timer = self.loop.call_later(delay if delay > 0 else REFRESH_PAUSE, self._due, future)
+        self.poke()
+        try:
+            await future
+        finally:
+            self.parked.pop(future, None)
+            if timer is not None:
+                timer.cancel()
+
+    def _due(self, future: OperationFuture) -> None:
+        async def look() -> None:
+            await self.checkpointer.refresh()
+            if not future.done():
+                future.set_result(None)
+
+        self.loop.create_task(look())  # noqa: RUF006  all tasks of the loop are awaited in _clear
+
+    def look_at_parked(self) -> None:
+        """Wake operations that a reply has changed."""
+        operations = self.invocation.history.operations
+        for future, (operation_id, status, _until) in list(self.parked.items()):
+            raw = operations.get(operation_id)
+            if raw is not None and raw["Status"] != status and not future.done():
+                future.set_result(None)
+
+    async def _fork(self, effect: Fork, _context: AsyncDurableContext) -> None:
+        """Run branches as tasks until the batch is complete."""
+        batch = effect.batch
+        over = OperationFuture(loop=self.loop)
+        tasks: set[asyncio.Task[None]] = set()
+
+        def start() -> None:
+            while batch.startable and not over.done():
+                task = self.loop.create_task(self._branch(batch, batch.start(), over, start))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+
+        start()
+        try:
+            await over
+        finally:
+            self.checkpointer.orphan(batch.unfinished_lines())
+            for task in tasks:
+                task.cancel()
+
+    async def _branch(self, batch: Batch, index: int, over: OperationFuture, start: Callable[[], None]) -> None:
+        """Run one branch, and report how it went."""
+        from durable_runtime._operations.child import escapes
+
+        try:
+            context, generator, codec = batch.plan(index)
+            value = await self.perform(generator, context)  # type: ignore[arg-type]
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  a branch's failure is the batch's to judge
+            if escapes(error):
+                if not over.done():
+                    over.set_exception(error)
+                return
+            batch.fail(index, error)
+        except BaseException as signal:  # noqa: BLE001  raised again where the batch is awaited
+            if not over.done():
+                over.set_exception(signal)
+            return
+        else:
+            batch.succeed(index, value, codec.text)
+        if not batch.complete:
+            start()
+        elif not over.done():
+            over.set_result(None)
+
+    # ---- turns
+
+    def poke(self) -> None:
+        """See to deliveries, calls and suspension as soon as everything else has come to rest."""
+        if not self._poked and not self.over:
+            self._poked = True
+            self.loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        self._poked = False
+        if self._ready and self._spins < _PATIENCE:
+            self._spins += 1
+            self.poke()
+            return
+        self._spins = 0
+        if self._deliver() or self.checkpointer.send_if_wanted():
+            self.poke()
+        elif self.parked and not self.bodies and not self.checkpointer.is_waited_for:
+            self._consider_suspending()
+
+    def _deliver(self) -> bool:
+        """Hand out the next result of every context; answer with whether there was one."""
+        delivered = False
+        for context, line in list(self._deliveries.items()):
+            while line and line[0][2].future.done():
+                heappop(line)  # cancelled by whoever awaited it
+            if line and line[0][2].ready:
+                entry = heappop(line)[2]
+                context.deliver(entry)
+                delivered = True
+            if not line:
+                del self._deliveries[context]
+        return delivered
+
+    def _consider_suspending(self) -> None:
+        tasks = asyncio.all_tasks(self.loop) - self._before
+        if not is_at_rest(tasks, OperationFuture):
+            # User code waits for something of its own, outside all operations: let it.
+            self.loop.call_later(0.01, self.poke)
+            return
+        if self.suspending:
+            self._cancel_main()
+            return
+        until = min((until for _, _, until in self.parked.values() if until is not None), default=None)
+        invocation = self.invocation
+        if until is not None:
+            delay = until - invocation.clock()
+            in_time = invocation.deadline is None or until < invocation.deadline
+            if -OVERDUE < delay <= invocation.sleep_in_place and in_time:
+                return  # its timer will fire
+        self.suspend()
+
+    def suspend(self) -> None:
+        """End the invocation: unwind the handler."""
+        self.suspending = True
+        self._cancel_main()
+
+    def abort(self) -> None:
+        """Unwind the handler: nothing more can be recorded."""
+        if not self.suspending:
+            self.suspend()
+
+    def _cancel_main(self) -> None:
+        if self._main is not None and not self._main.done() and self._cancels < 100:
+            self._cancels += 1
+            self._main.cancel(str(SuspendExecution()))
+            self.loop.call_later(0.01, self.poke)
+
+    def sender(self) -> ThreadPoolExecutor:
+        """Return the thread that makes calls while step bodies run."""
+        return _sender_thread()
+
+
+def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
+    """Run an `async def` handler; return its result, or raise what ended it."""
+    from durable_runtime.async_context import AsyncDurableContext
+
+    loop, keep = _loop()
+    driver = Driver(invocation, loop)
+    invocation.driver = driver
+    invocation.checkpointer = driver.checkpointer  # type: ignore[assignment]
+    context = AsyncDurableContext(invocation, None, line)
+    try:
+        return loop.run_until_complete(driver.run(handler, payload, context))
+    finally:
+        driver.checkpointer.close()
+        if not keep:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+
+_kept_loop: asyncio.AbstractEventLoop | None = None
+_pools: dict[str, ThreadPoolExecutor] = {}
+
+
+def _loop() -> tuple[asyncio.AbstractEventLoop, bool]:
+    """Return the loop to run in, and whether it is kept for the next invocation.
+
+    A Lambda environment runs its invocations one by one on the main thread; there the loop is kept, so that
+    clients which were created in one invocation work in the next.
+    """
+    global _kept_loop  # noqa: PLW0603  one loop per execution environment
+    if threading.current_thread() is not threading.main_thread():
+        return asyncio.new_event_loop(), False
+    if _kept_loop is None or _kept_loop.is_closed():
+        import atexit
+
+        _kept_loop = asyncio.new_event_loop()
+        atexit.register(_kept_loop.close)
+    return _kept_loop, True
+
+
+def _step_threads() -> ThreadPoolExecutor:
+    return _pool("durable-step", _STEP_THREADS)
+
+
+def _sender_thread() -> ThreadPoolExecutor:
+    return _pool("durable-sender", 1)
+
+
+def _pool(name: str, size: int) -> ThreadPoolExecutor:
+    if name not in _pools:
+        from concurrent.futures import ThreadPoolExecutor
+
+        _pools[name] = ThreadPoolExecutor(size, thread_name_prefix=name)
+    return _pools[name]

@@ -1,0 +1,363 @@
+"""What an `async def` handler is given: every durable operation, as an awaitable that has already started."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Coroutine
+
+from durable_runtime._asyncio import Entry, OperationFuture
+from durable_runtime._context_base import ContextBase
+from durable_runtime._history import OPEN_STATUSES, epoch_seconds
+from durable_runtime._replay_safe import ReplaySafe
+from durable_runtime._scope import current
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+    from types import TracebackType
+    from typing import Any, TypeVar
+
+    from durable_runtime._codec import Codec
+    from durable_runtime._context_base import Plan
+    from durable_runtime._duration import DurationLike
+    from durable_runtime._operations.base import Operation
+    from durable_runtime.concurrency.models import BatchResult
+    from durable_runtime.config import (
+        CallbackConfig,
+        ChildConfig,
+        InvokeConfig,
+        MapConfig,
+        ParallelBranch,
+        ParallelConfig,
+        RetryStrategy,
+        StepConfig,
+        WaitForCallbackConfig,
+    )
+    from durable_runtime.retries import WithRetryConfig
+    from durable_runtime.saga import Saga
+    from durable_runtime.types import StepContext
+    from durable_runtime.waits import WaitForConditionConfig
+
+    T = TypeVar("T")
+
+__all__ = ["AsyncCallback", "AsyncDurableContext", "DurableAwaitable"]
+
+
+class DurableAwaitable(Coroutine):  # type: ignore[type-arg]
+    """The result of an operation that has started. Await it now or later, or hand it to `asyncio`.
+
+    It counts as a coroutine, so that `asyncio.create_task`, `gather`, `wait_for`, `as_completed` and
+    `TaskGroup.create_task` take it as it is. It may be awaited more than once.
+    """
+
+    __slots__ = ("_future", "_steps")
+
+    def __init__(self, future: OperationFuture) -> None:
+        self._future = future
+        self._steps: Generator[Any, Any, Any] | None = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        future = self._future
+        if future.done():
+            return future.result()
+        return (yield from future)
+
+    def send(self, value: Any) -> Any:
+        """Run to the next wait; for the event loop."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, kind: Any, value: BaseException | None = None, traceback: TracebackType | None = None) -> Any:
+        """Raise at the current wait; for the event loop."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        if value is None and isinstance(kind, BaseException):
+            return self._steps.throw(kind)
+        return self._steps.throw(kind, value, traceback)
+
+    def close(self) -> None:
+        """Stop waiting; for the event loop."""
+        if self._steps is not None:
+            self._steps.close()
+
+    def done(self) -> bool:
+        """Say whether the result is there."""
+        return self._future.done()
+
+    def result(self) -> Any:
+        """Return the result, if it is there."""
+        return self._future.result()
+
+    def cancel(self) -> bool:
+        """Give the operation up, if its result is not there yet. Nothing more of it is recorded."""
+        return self._future.cancel()
+
+
+class AsyncCallback:
+    """A callback that was created.
+
+    Attributes:
+        callback_id: What to hand to whoever shall answer.
+    """
+
+    def __init__(
+        self,
+        context: AsyncDurableContext,
+        operation: Operation,
+        codec: Codec | None,
+        callback_id: str,
+    ) -> None:
+        self.callback_id = callback_id
+        self._context = context
+        self._operation = operation
+        self._codec = codec
+
+    def result(self) -> Awaitable[Any]:
+        """Return the answer once there is one.
+
+        Raises:
+            CallbackExternalError: The answer is a failure.
+            CallbackTimeoutError: Nobody answered in time.
+        """
+        context = self._context
+        context._enter("callback result")  # noqa: SLF001  the callback is part of its context
+        self._operation.reload()
+        return context._perform(context._plan_callback_result(self._operation, self._codec))  # noqa: SLF001
+
+
+class AsyncDurableContext(ReplaySafe, ContextBase):
+    """Runs durable operations: each runs once, is recorded, and on replay returns what it returned then.
+
+    Every operation starts when it is called, and takes its position then. The methods and their options are
+    those of `DurableContext`; each answers with an awaitable.
+    """
+
+    _loop: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._delivered: str | None = None
+        super().__init__(*args, **kwargs)
+        self.driver = self.invocation.driver
+        self.outstanding = 0
+        self._loop = self.driver.loop
+        self._positions: dict[str, int] = {}
+        self._newest_outcome = (0, 0)
+
+    def step(
+        self,
+        func: Callable[[StepContext], Awaitable[T]] | Callable[[StepContext], T],
+        name: str | None = None,
+        config: StepConfig | None = None,
+        **options: Any,
+    ) -> Awaitable[T]:
+        """Run a function with side effects, and record its result; see `DurableContext.step`.
+
+        An ``async def`` function runs in this loop. A ``def`` function runs in a thread, since it may block.
+        """
+        self._enter("step")
+        return self._perform(self._plan_step(func, name, config, options))
+
+    def wait(self, duration: DurationLike, name: str | None = None) -> Awaitable[None]:
+        """Let time pass without paying for it; see `DurableContext.wait`."""
+        self._enter("wait")
+        return self._perform(self._plan_wait(duration, name))
+
+    def create_callback(
+        self,
+        name: str | None = None,
+        config: CallbackConfig | None = None,
+        **options: Any,
+    ) -> Awaitable[AsyncCallback]:
+        """Create a callback for somebody outside to answer; see `DurableContext.create_callback`."""
+        self._enter("create_callback")
+        operation, generator = self._plan_create_callback(name, config, options)
+        return self._perform((operation, generator), creates=True)
+
+    def wait_for_callback(
+        self,
+        submitter: Callable[..., Any],
+        name: str | None = None,
+        config: WaitForCallbackConfig | None = None,
+        **options: Any,
+    ) -> Awaitable[Any]:
+        """Create a callback, hand its id out, wait for the answer; see `DurableContext.wait_for_callback`."""
+        self._enter("wait_for_callback")
+        return self._perform(self._plan_wait_for_callback(submitter, name, config, options))
+
+    def invoke(
+        self,
+        function_name: str,
+        payload: Any = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        **options: Any,
+    ) -> Awaitable[Any]:
+        """Invoke another Lambda function; see `DurableContext.invoke`."""
+        self._enter("invoke")
+        return self._perform(self._plan_invoke(function_name, payload, name, config, options))
+
+    def run_in_child_context(
+        self,
+        func: Callable[[AsyncDurableContext], Awaitable[T]],
+        name: str | None = None,
+        config: ChildConfig[Any] | None = None,
+        **options: Any,
+    ) -> Awaitable[T]:
+        """Run a group of operations; see `DurableContext.run_in_child_context`."""
+        self._enter("run_in_child_context")
+        return self._perform(self._plan_child(func, name, config, options))
+
+    def map(
+        self,
+        inputs: Iterable[Any],
+        func: Callable[..., Awaitable[T]],
+        name: str | None = None,
+        config: MapConfig[Any] | None = None,
+        **options: Any,
+    ) -> Awaitable[BatchResult[T]]:
+        """Run a function for every item, many at once; see `DurableContext.map`."""
+        self._enter("map")
+        return self._perform(self._plan_map(inputs, func, name, config, options))
+
+    def parallel(
+        self,
+        functions: Iterable[Callable[..., Any] | ParallelBranch[Any]] | Mapping[str, Callable[..., Any]],
+        name: str | None = None,
+        config: ParallelConfig | None = None,
+        **options: Any,
+    ) -> Awaitable[BatchResult[Any]]:
+        """Run several functions at once; see `DurableContext.parallel`."""
+        self._enter("parallel")
+        return self._perform(self._plan_parallel(functions, name, config, options))
+
+    def wait_for_condition(
+        self,
+        check: Callable[..., Any],
+        config: WaitForConditionConfig[T],
+        name: str | None = None,
+        **options: Any,
+    ) -> Awaitable[T]:
+        """Ask again and again until the wait strategy is content; see `DurableContext.wait_for_condition`."""
+        self._enter("wait_for_condition")
+        return self._perform(self._plan_condition(check, config, name, options))
+
+    def with_retry(
+        self,
+        func: Callable[[AsyncDurableContext, int], Awaitable[T]],
+        name: str | None = None,
+        config: WithRetryConfig[T] | None = None,
+        *,
+        retry: RetryStrategy | int | None = None,
+    ) -> Awaitable[T]:
+        """Run a block of operations, and run all of it again when it fails; see `DurableContext.with_retry`."""
+        from durable_runtime._operations.retry_block import Block, async_retries
+
+        self._enter("with_retry")
+        block = Block(func, name, config, retry)
+        if not block.wrap:
+            return async_retries(self, block)
+        return self.run_in_child_context(
+            lambda inner: async_retries(inner, block),
+            block.name,
+            block.child_config,
+            returns=block.annotation,
+        )
+
+    def saga(self, name: str | None = None) -> Saga:
+        """Open a scope that undoes its finished parts when it fails: ``async with ctx.saga() as saga``."""
+        from durable_runtime.saga import Saga
+
+        return Saga(self, name)
+
+    # ---- the driver's side
+
+    @property
+    def last_operation(self) -> str | None:
+        """The operation whose result user code was given last."""
+        return self._delivered
+
+    @last_operation.setter
+    def last_operation(self, operation_id: str | None) -> None:
+        """Operations finish in any order; what counts is the order in which user code learns of it."""
+        if not hasattr(self, "driver"):
+            self._delivered = operation_id
+
+    def deliver(self, entry: Entry) -> None:
+        """Give user code a result."""
+        self.outstanding -= 1
+        self._delivered = entry.operation_id
+        _resolve(entry)
+
+    def next_id(self) -> str:
+        """Take the next position."""
+        operation_id = super().next_id()
+        self._positions[operation_id] = self._count
+        return operation_id
+
+    def overtakes(self, operation_id: str) -> bool:
+        """Say whether an outcome comes after that of a later call, and so needs a later time of its own."""
+        position = self._positions.get(operation_id, 0)
+        sequence, newest = self._newest_outcome
+        log = self.invocation.log
+        if position >= newest or sequence <= log.acknowledged:
+            self._newest_outcome = (log.queued + 1, position)
+            return False
+        return True
+
+    def _perform(self, plan: Plan, *, creates: bool = False) -> DurableAwaitable:
+        """Start an operation in the event loop."""
+        operation, generator = plan
+        raw = operation.raw
+        if raw is None or (raw["Status"] in OPEN_STATUSES and not creates):
+            return DurableAwaitable(self.driver.start(operation, generator, self, None))
+        moment = raw.get("StartTimestamp" if creates else "EndTimestamp") or raw.get("StartTimestamp")
+        finished_at = epoch_seconds(moment) or 0.0
+        if operation.details.get("ReplayChildren"):
+            return DurableAwaitable(self.driver.start(operation, generator, self, finished_at))
+        entry = Entry(operation.id, OperationFuture(loop=self._loop))
+        entry.ready = True
+        try:
+            generator.send(None)
+        except StopIteration as stop:
+            entry.value = stop.value
+        except Exception as error:  # noqa: BLE001  it goes to whoever awaits the operation
+            entry.error = error
+        if self.outstanding or not self.driver.alone:
+            self.outstanding += 1
+            self.driver.line_up(self, finished_at, entry)
+            self.driver.poke()
+        else:
+            self._delivered = entry.operation_id
+            _resolve(entry)
+        return DurableAwaitable(entry.future)
+
+    def _enter(self, word: str) -> None:
+        here = current.get()
+        if here is self and not self.driver.suspending and get_ident() == self.driver.thread:
+            return
+        from durable_runtime._rails import refuse_async
+
+        refuse_async(self, word, here)
+
+    def _callback(
+        self,
+        operation: Operation,
+        create: Generator[Any, Any, str],
+        codec: Codec | None,
+    ) -> Generator[Any, Any, Any]:
+        return AsyncCallback(self, operation, codec, (yield from create))
+
+    def _settle(self) -> None:
+        """Block the loop until everything this code has seen is recorded."""
+        self.driver.checkpointer.settle(self.line.past)
+
+
+def _resolve(entry: Entry) -> None:
+    """Give a future its result."""
+    future = entry.future
+    if entry.error is None:
+        future.set_result(entry.value)
+    else:
+        future.set_exception(entry.error)
+        future.exception()  # the loser of a race may fail without anybody looking
