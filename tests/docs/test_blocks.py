@@ -2,7 +2,7 @@
 
 The blocks of a page run in order in one namespace, in an empty folder. A comment in front of a block changes that:
 
-- ``<!-- file: orders/app.py -->`` writes the block to that file first (later blocks may import it) and then runs it;
+- ``<!-- file: orders/app.py -->`` writes the block to that file and imports it, so that later blocks may, too;
 - ``<!-- bad: rule-name -->`` does not run it: the checker has to report that rule for it.
 
 Every block that is not marked bad has to be free of the checker's errors.
@@ -10,8 +10,10 @@ Every block that is not marked bad has to be free of the checker's errors.
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
+import types
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,13 +32,13 @@ class Block(NamedTuple):
     line: int
     code: str
     mark: str | None
-    value: str | None
+    value: str
 
 
 def blocks_of(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     return [
-        Block(text.count("\n", 0, match.start("code")) + 1, match["code"], match["mark"], match["value"])
+        Block(text.count("\n", 0, match.start("code")) + 1, match["code"], match["mark"], match["value"] or "")
         for match in BLOCK.finditer(text)
     ]
 
@@ -52,20 +54,23 @@ def name_of(page: Path) -> str:
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    module = types.ModuleType("docs_page")
     before = set(sys.modules)
-    namespace: dict[str, object] = {"__name__": "docs_page"}
+    sys.modules["docs_page"] = module
     try:
         for block in blocks_of(page):
-            if block.mark == "bad":
-                continue
-            target = tmp_path / (block.value or f"block_{block.line}.py")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(block.code)
-            padded = "\n" * (block.line - 1) + block.code
-            exec(compile(padded, str(page), "exec"), namespace)  # noqa: S102  our own documentation
+            if block.mark == "file":
+                target = tmp_path / block.value
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(block.code)
+                importlib.invalidate_caches()
+                importlib.import_module(".".join(Path(block.value).with_suffix("").parts))
+            elif block.mark is None:
+                padded = "\n" * (block.line - 1) + block.code
+                exec(compile(padded, str(page), "exec"), vars(module))  # noqa: S102  our own documentation
     finally:
         for name in set(sys.modules) - before:
-            if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            if name == "docs_page" or str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
                 del sys.modules[name]
 
 
