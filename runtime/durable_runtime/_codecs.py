@@ -88,6 +88,8 @@ def _compile(annotation: Any, plain: bool) -> Codec | None:
     """Find who knows the annotation: leaves, then forms of `typing`, then classes."""
     from durable_runtime import _codecs_classes, _codecs_forms
 
+    if annotation is None:
+        annotation = type(None)
     if isinstance(annotation, str):
         raise Problem(f"the forward reference {annotation!r} cannot be resolved here; give the class itself")
     try:
@@ -261,14 +263,12 @@ _ANY = Codec("Any", lower, revive, lambda _value: True, _ANY_KINDS)
 _PLAIN_ANY = Codec("Any", to_plain, lambda tree: tree, lambda _value: True, _ANY_KINDS)
 
 
-def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
-    """Turn a function's annotation into something `codec_for` understands; None when that is impossible.
+def resolve(function: Callable[..., Any], name: str, annotation: str) -> Any:
+    """Turn the text of a function's annotation into the annotation itself; None when that is impossible.
 
     Names that exist only for type checkers cannot be resolved. The result is then treated as one without an
     annotation, which serves all plain values and says what to do for the others.
     """
-    if not isinstance(annotation, str):
-        return annotation
     scope = getattr(function, "__globals__", None)
     if scope is None:
         function = getattr(function, "__wrapped__", function)

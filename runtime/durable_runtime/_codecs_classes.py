@@ -33,7 +33,7 @@ def compile_generic(annotation: Any, plain: bool) -> Codec | None:
     origin = typing.get_origin(annotation)
     parameters = getattr(origin, "__parameters__", ())
     if not hasattr(origin, "__dataclass_fields__") or "__pydantic_validator__" in vars(origin):
-        return compile_class(annotation, plain) if "__pydantic_validator__" in vars(annotation) else None
+        return compile_class(origin, plain) if isinstance(origin, type) else None
     return _dataclass(origin, dict(zip(parameters, typing.get_args(annotation), strict=False)), plain)
 
 
@@ -43,7 +43,7 @@ def _hints(kind: Any) -> dict[str, Any]:
         return typing.get_type_hints(kind, include_extras=True)
     except NameError as error:
         raise Problem(
-            f"the annotations of {kind.__qualname__} cannot be resolved: {error}; the name must exist at run time "
+            f"the annotations of {kind.__name__} cannot be resolved: {error}; the name must exist at run time "
             "at module level (not only under TYPE_CHECKING or inside a function)",
         ) from error
 
@@ -104,11 +104,11 @@ def _construct(kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind(**values)
     except Exception as error:
-        raise Problem(f"{kind.__qualname__} refused the values: {type(error).__name__}: {error}") from error
+        raise Problem(f"{kind.__name__} refused the values: {type(error).__name__}: {error}") from error
 
 
 def _dataclass(kind: Any, parameters: dict[Any, Any], plain: bool) -> Codec:
-    name = kind.__qualname__
+    name = kind.__name__
     declared = kind.__dataclass_fields__
 
     def make() -> dict[str, Codec]:
@@ -150,7 +150,7 @@ def _has_default(field: Any) -> bool:
 
 
 def _typed_dict(kind: Any, plain: bool) -> Codec | None:
-    name = kind.__qualname__
+    name = kind.__name__
     if not plain and all(codec_for(hint, plain=False) is None for hint in _hints(kind).values()):
         return None
     fields = _Fields(lambda: {key: member(hint, plain=plain) for key, hint in _hints(kind).items()})
@@ -183,7 +183,7 @@ def _marked_not_required(kind: Any) -> set[str]:
 
 
 def _named_tuple(kind: Any, plain: bool) -> Codec:
-    name = kind.__qualname__
+    name = kind.__name__
 
     def make() -> dict[str, Codec]:
         hints = _hints(kind)
@@ -208,7 +208,7 @@ def _named_tuple(kind: Any, plain: bool) -> Codec:
 
 def _enum(kind: Any) -> Codec:
     """Write a member's value if JSON has that type, else its name."""
-    name = kind.__qualname__
+    name = kind.__name__
     by_value = all(type(each.value) in (str, int, bool, float) for each in kind)
 
     def enc(value: Any) -> Any:
@@ -234,7 +234,7 @@ class _PydanticCodec(Codec):
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
-        super().__init__(kind.__qualname__, self._enc, self._dec, lambda value: type(value) is kind, (dict,))
+        super().__init__(kind.__name__, self._enc, self._dec, lambda value: type(value) is kind, (dict,))
 
     def write(self, value: Any) -> str:
         if type(value) is not self._kind:

@@ -130,7 +130,7 @@ def _collection(kind: type, arguments: tuple[Any, ...], plain: bool) -> Codec:
         if not isinstance(value, kind):
             raise mismatch(value, name)
         items = encode_items(inner.enc, value)
-        return items if kind is collections.deque else sorted_items(items)
+        return sorted_items(items) if kind in (set, frozenset) else items
 
     def dec(tree: Any) -> Any:
         try:
@@ -302,25 +302,28 @@ class _Union:
     """Chooses the member of a union that a value belongs to."""
 
     def __init__(self, members: list[Codec], *, tagged: bool) -> None:
-        self.name = " | ".join(inner.name for inner in members)
+        names = [inner.name for inner in members]
+        self.name = " | ".join(names)
         self._members = members
+        # Two classes of one name, from two modules, are told apart by their place in the union.
+        self._labels = [name if names.count(name) == 1 else f"{name}#{i}" for i, name in enumerate(names)]
         self._tagged = tagged
 
     def fits(self, value: Any) -> bool:
         return any(inner.fits(value) for inner in self._members)
 
     def enc(self, value: Any) -> Any:
-        for inner in self._members:
+        for inner, label in zip(self._members, self._labels, strict=True):
             if inner.fits(value):
                 tree = inner.enc(value)
-                return {"$type": inner.name, "value": tree} if self._tagged else tree
+                return {"$type": label, "value": tree} if self._tagged else tree
         raise mismatch(value, self.name)
 
     def dec(self, tree: Any) -> Any:
         if not self._tagged or type(tree) is not dict or tree.keys() != {"$type", "value"}:
             return _first_that_reads(self._members, tree, self.name)
-        for inner in self._members:
-            if inner.name == tree["$type"]:
+        for inner, label in zip(self._members, self._labels, strict=True):
+            if label == tree["$type"]:
                 return inner.dec(tree["value"])
         raise Problem(f"expected {self.name}, found a {tree['$type']}")
 

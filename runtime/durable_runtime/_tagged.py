@@ -118,7 +118,7 @@ def _lower_subclass(value: Any, depth: int) -> Any:
 def refusal(value: Any) -> str:
     """Say why a value cannot be written, and what to do."""
     kind = type(value)
-    name = kind.__qualname__
+    name = kind.__name__
     if hasattr(value, "__await__") or hasattr(value, "__aiter__") or hasattr(value, "__next__"):
         if hasattr(value, "close") and hasattr(value, "__await__"):
             value.close()  # a coroutine that nobody will await would warn on top of the error

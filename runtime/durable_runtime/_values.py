@@ -108,7 +108,7 @@ def return_annotation(function: Callable[..., Any]) -> Any:
             return None
         function = target  # type: ignore[assignment]
     annotation = annotations.get("return")
-    return None if _is_untyped(annotation) else _resolve(function, "return", annotation)
+    return _resolve(function, "return", annotation, _UNTYPED)
 
 
 def parameter_annotation(function: Callable[..., Any], position: int = 0) -> Any:
@@ -119,7 +119,7 @@ def parameter_annotation(function: Callable[..., Any], position: int = 0) -> Any
         return None
     name = code.co_varnames[position]
     annotation = annotations.get(name)
-    return None if _is_untyped(annotation, _SHAPELESS) else _resolve(function, name, annotation)
+    return _resolve(function, name, annotation, _SHAPELESS)
 
 
 def _is_untyped(annotation: Any, untyped: frozenset[Any] = _UNTYPED) -> bool:
@@ -136,10 +136,13 @@ def _codec(annotation: Any, *, plain: bool) -> Codec | None:
     return codec_for(annotation, plain=plain)
 
 
-def _resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
-    from durable_runtime._codecs import resolve
+def _resolve(function: Callable[..., Any], name: str, annotation: Any, untyped: frozenset[Any]) -> Any:
+    """Turn text into the annotation it stands for, and what adds nothing into None."""
+    if isinstance(annotation, str):
+        from durable_runtime._codecs import resolve
 
-    return resolve(function, name, annotation)
+        annotation = resolve(function, name, annotation)
+    return None if _is_untyped(annotation, untyped) else annotation
 
 
 def _parse(text: str) -> Any:
