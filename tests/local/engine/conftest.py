@@ -11,7 +11,6 @@ from durable_local._clock import ManualClock
 from durable_local._engine import Engine
 from durable_local._errors import ApiError
 from durable_local._invocation import InvocationResult
-from durable_local._rules import Settings
 from durable_local._store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from durable_local._engine import Call
     from durable_local._invocation import InvocationRequest
+    from durable_local._rules import Settings
 
 START = 1_800_000_000_000
 PENDING = b'{"Status":"PENDING"}'

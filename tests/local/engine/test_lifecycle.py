@@ -177,7 +177,7 @@ def test_an_invocation_s_token_dies_with_it(hand, u) -> None:
     hand.start()
     hand.checkpoint(u.wait())
     hand.pend()
-    assert refused(lambda: hand.checkpoint()).message == "Invalid checkpoint token"
+    assert refused(hand.checkpoint).message == "Invalid checkpoint token"
 
 
 def test_a_repeated_checkpoint_with_its_client_token_gets_the_same_reply(hand, u) -> None:
