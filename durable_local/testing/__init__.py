@@ -28,29 +28,41 @@ from durable_local.testing._faults import (
     throttle,
 )
 from durable_local.testing._handlers import SimulatedCrash
+from durable_local.testing._prove import CrashReport, assert_deterministic, crash_everywhere
+from durable_local.testing._recorded import HistoryError, Recorded, read_recorded
+from durable_local.testing._replay import Divergence, ReplayReport, replay
 from durable_local.testing._responders import CallbackRequest, Respond, fail, never, succeed
 from durable_local.testing._result import ExecutionFailure, TestInvocation, TestOperation, TestResult
 from durable_local.testing._runner import DurableTestRunner, TestExecution
 
 __all__ = [
     "CallbackRequest",
+    "CrashReport",
+    "Divergence",
     "DurableTestRunner",
     "ExecutionFailure",
     "Fault",
+    "HistoryError",
+    "Recorded",
+    "ReplayReport",
     "Respond",
     "SimulatedCrash",
     "TestExecution",
     "TestInvocation",
     "TestOperation",
     "TestResult",
+    "assert_deterministic",
     "crash_after",
     "crash_before",
+    "crash_everywhere",
     "duplicate_delivery",
     "fail",
     "invocation_timeout",
     "lost_reply",
     "lost_result",
     "never",
+    "read_recorded",
+    "replay",
     "server_error",
     "stale_token",
     "succeed",

@@ -310,11 +310,14 @@ class InProcess:
             while "NextMarker" in page:
                 page = self.engine.get_history(arn, include=True, max_items=PAGE, marker=page["NextMarker"])
                 events += page["Events"]
-            return TestResult(execution, events, logs=self._logs.lines(arn), meter=self.engine.meter(arn))
-
-    def plan_of(self, arn: str) -> FaultPlan | None:
-        """Return the fault plan of an execution."""
-        return self._plans.get(arn)
+            plan = self._plans.get(arn)
+            return TestResult(
+                execution,
+                events,
+                logs=self._logs.lines(arn),
+                meter=self.engine.meter(arn),
+                faults=plan.struck if plan is not None else (),
+            )
 
     def close(self) -> None:
         """Close the engine."""

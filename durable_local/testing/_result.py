@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from durable_local.testing._faults import Fault
 
 CLOSED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED"})
 
@@ -99,6 +102,8 @@ class TestOperation:
     """How often a step ran, or a condition was checked."""
     callback_id: str | None = None
     scheduled_end: datetime | None = None
+    next_attempt: datetime | None = None
+    """When a step that waits for its next attempt may run again."""
     child_arn: str | None = None
     """The ARN of the execution that a chained invoke started."""
     children: list[TestOperation] = field(default_factory=list)
@@ -143,6 +148,7 @@ class TestResult:
         *,
         logs: Sequence[str] = (),
         meter: Mapping[str, Any] | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         self.arn: str = execution["DurableExecutionArn"]
         self.name: str = execution["DurableExecutionName"]
@@ -155,10 +161,19 @@ class TestResult:
         """What the handler printed, line by line (in process: what it logged)."""
         self.meter = dict(meter or {})
         """Operations, bytes and the estimated cost, when the service meters."""
+        self.faults = tuple(faults)
+        """The injected faults that struck."""
         self.error = ExecutionFailure.of(execution.get("Error"))
-        self.operations = operations_of(self.events)
+
+    @cached_property
+    def operations(self) -> list[TestOperation]:
         """All operations in the order they started."""
-        self.invocations = invocations_of(self.events)
+        return operations_of(self.events)
+
+    @cached_property
+    def invocations(self) -> list[TestInvocation]:
+        """The runs of the handler."""
+        return invocations_of(self.events)
 
     @property
     def result(self) -> Any:
@@ -271,10 +286,13 @@ def _apply(operation: TestOperation, ending: str, event: Mapping[str, Any], deta
     operation.attempts = retry.get("CurrentAttempt") or operation.attempts
     if details.get("Result") is not None:
         operation.payload = details["Result"].get("Payload")
+        operation.error = None
     if details.get("Error") is not None:
         operation.error = ExecutionFailure.of(details["Error"].get("Payload") or {})
     if retry.get("NextAttemptDelaySeconds"):
         operation.status = "PENDING"
+        delay = timedelta(seconds=retry["NextAttemptDelaySeconds"])
+        operation.next_attempt = instant(event["EventTimestamp"]) + delay
         return
     operation.status = _ENDINGS[ending]
     operation.ended = instant(event["EventTimestamp"])
