@@ -176,7 +176,7 @@ def test_errors_fail_the_synth_of_an_app_that_asks_for_it() -> None:
     static_version(cdk.Stack(app, "Warned"))
     refused = cdk.Stack(app, "Refused")
     live(refused, current_version_options=None)
-    with pytest.raises(RuntimeError, match="^ValidationFailed: ERROR DeletionPolicy: The next deploy deletes"):
+    with pytest.raises(RuntimeError, match=r"^ValidationFailed: ERROR DeletionPolicy: The next deploy deletes"):
         app.synth()
     accepted = cdk.Acknowledgment(id="CloudFormation-Validate::DURABLE-002", reason="no execution survives a deploy")
     cdk.Validations.of(refused).acknowledge(accepted)
