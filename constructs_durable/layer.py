@@ -52,7 +52,7 @@ class DurableRuntimeLayer(lambda_.LayerVersion):
             scope,
             id,
             code=lambda_.Code.from_asset(
-                str(content.stage()), asset_hash=content.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
+                str(content.archive()), asset_hash=content.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
             ),
             description=f"durable_runtime {content.digest[:12]}",
             removal_policy=removal_policy,

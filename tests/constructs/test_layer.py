@@ -124,10 +124,21 @@ def test_a_missing_runtime_says_what_to_do(monkeypatch) -> None:
         _layer_content.layer_content()
 
 
+def test_the_archive_has_the_same_bytes_each_time_and_files_that_lambda_can_read(installed: Path) -> None:
+    first = _layer_content.layer_content().archive()
+    _layer_content._archive.cache_clear()
+    second = _layer_content.layer_content().archive()
+    assert first != second
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert archive.namelist() == ["python/durable_runtime/__init__.py", "python/durable_runtime/inner/__init__.py"]
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}
+
+
 def test_the_runtime_is_packaged_without_being_imported() -> None:
     code = (
         "import sys; from constructs_durable import _layer_content as content;"
-        "content.layer_content().stage(); print('durable_runtime' in sys.modules)"
+        "content.layer_content().archive(); print('durable_runtime' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
@@ -171,12 +182,14 @@ print(json.dumps({
 
 
 def unpacked(assembly: Path, asset_key: str, into: Path) -> Path:
-    """Zip an asset of the assembly as the CDK would upload it, and unzip it as Lambda would."""
-    source = assembly / f"asset.{asset_key.removesuffix('.zip')}"
-    archive = into.with_suffix(".zip")
-    with zipfile.ZipFile(archive, "w") as zipped:
-        for path in sorted(source.rglob("*")):
-            zipped.write(path, path.relative_to(source))
+    """Take an asset of the assembly as the CDK would upload it, and unzip it as Lambda would."""
+    archive = assembly / f"asset.{asset_key}"
+    if not archive.exists():
+        source = archive.with_suffix("")
+        archive = into.with_suffix(".zip")
+        with zipfile.ZipFile(archive, "w") as zipped:
+            for path in sorted(source.rglob("*")):
+                zipped.write(path, path.relative_to(source))
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(into)
     return into
