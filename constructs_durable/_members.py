@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from constructs_durable._names import VARIABLE
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
 from constructs_durable.grants import DurableFunctionGrants
@@ -113,7 +114,7 @@ class DurableAlias(QualifiedAlias):
             )
         named = other.root if isinstance(other, DurableAlias) else other
         name = variable or _variable_name(named.node.id)
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]+", name):
+        if not VARIABLE.fullmatch(name):
             raise DurableInputError(
                 f"{self._root.node.path}: variable is {name!r}; an environment variable of a function starts with a "
                 "letter and has letters, digits and underscores only, two characters at least."

@@ -17,6 +17,7 @@ from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, chec
 from constructs_durable._code import handler_code
 from constructs_durable._handler import check_entry, check_handler_exists
 from constructs_durable._members import DurableAlias
+from constructs_durable._names import check_alias_name, check_environment, check_memory
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._replay import ReplayCheck, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
@@ -133,6 +134,11 @@ class DurableFunction(ObservedFunction, DurableAlias):
             retention_period=retention_period,
             longest_phase=longest_phase,
         )
+        check_alias_name(place, alias_name)
+        check_environment(place, environment)
+        check_memory(place, memory_size)
+        if log_group is not None and (log_retention is not None or log_removal_policy is not None):
+            raise place.error("log_group is given, so log_retention and log_removal_policy belong to it, not here.")
         _check_function_name(place, function_name, allowed=allow_function_name)
         if prune_versions is not None:
             from constructs_durable.versions import add_version_pruning, check_pruning
@@ -186,7 +192,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             key=execution_key,
             policy=execution_policy,
         )
-        if layer is not None:  # whatever the feature flags say about layers, see docs/constructs.md
+        if layer is not None:  # whatever the feature flag recognizeLayerVersion says
             self._function.invalidate_version_based_on(layer.content_hash)
         version = self._function.current_version
         version.node.add_dependency(self._policy)

@@ -1,0 +1,70 @@
+"""Names and sizes that the service would refuse at deploy."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from constructs_durable._checks import NUMBER_TOKENS_BELOW
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs_durable._checks import Place
+
+__all__ = ["VARIABLE", "check_alias_name", "check_environment", "check_memory"]
+
+SMALLEST_MEMORY, LARGEST_MEMORY = 128, 10_240  # MiB
+DEPLOY_TIME_TEXT = "${Token["  # how CDK writes a text known at deploy only
+VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+RESERVED_VARIABLES = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+
+
+def check_alias_name(place: Place, alias_name: str) -> None:
+    """Refuse what cannot name an alias."""
+    if DEPLOY_TIME_TEXT in alias_name:
+        return
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", alias_name) or alias_name.isdigit():
+        raise place.error(
+            f"alias_name is {alias_name!r}; an alias has 1 to 128 letters, digits, `-` and `_`, and is not a number. "
+            "Leave it out for the default, `live`."
+        )
+
+
+def check_environment(place: Place, environment: Mapping[str, str] | None) -> None:
+    """Refuse variables that Lambda refuses."""
+    for name in environment or ():
+        if not VARIABLE.fullmatch(name):
+            raise place.error(
+                f"environment has {name!r}; a variable starts with a letter and has letters, digits and underscores "
+                "only, two characters at least."
+            )
+        if name in RESERVED_VARIABLES:
+            raise place.error(f"environment has {name!r}, which Lambda sets itself and does not let you set.")
+
+
+def check_memory(place: Place, memory_size: int) -> None:
+    """Refuse a memory size that Lambda does not have."""
+    if memory_size > NUMBER_TOKENS_BELOW and not SMALLEST_MEMORY <= memory_size <= LARGEST_MEMORY:
+        raise place.error(
+            f"memory_size is {memory_size} MiB; a function has {SMALLEST_MEMORY} to {LARGEST_MEMORY} MiB."
+        )
