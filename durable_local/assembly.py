@@ -67,6 +67,8 @@ class Assembly:
     """The functions of a cloud assembly."""
 
     folder: Path
+    region: str = REGION
+    account: str = ACCOUNT
     functions: list[AssemblyFunction] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be taken over, one sentence each."""
@@ -91,8 +93,14 @@ class Assembly:
 def read_assembly(folder: str | Path, *, region: str = REGION, account: str = ACCOUNT) -> Assembly:
     """Read the cloud assembly in `folder`."""
     root = Path(folder)
-    assembly = Assembly(root)
     stacks = [*_stacks(root, region, account)]
+    environments = list(dict.fromkeys((stack.account, stack.region) for stack in stacks)) or [(account, region)]
+    assembly = Assembly(root, environments[0][1], environments[0][0])
+    if len(environments) > 1:
+        others = ", ".join(f"{account}/{region}" for account, region in environments[1:])
+        assembly.notes.append(
+            f"The assembly deploys to several environments; calls across them ({others}) fail here as on AWS."
+        )
     for stack in stacks:
         for template in stack.templates():
             stack.read_functions(template, assembly)
@@ -160,9 +168,12 @@ def _json(path: Path) -> dict[str, Any]:
 class _Stack:
     """A stack, its nested stacks and its assets."""
 
-    def __init__(self, folder: Path, name: str, document: Mapping[str, Any], **context: Any) -> None:
+    def __init__(
+        self, folder: Path, name: str, document: Mapping[str, Any], *, region: str, account: str, **context: Any
+    ) -> None:
+        self.region, self.account = region, account
         self._folder = folder
-        self._context = context
+        self._context = {"region": region, "account": account, **context}
         self._assets = _assets(folder)
         self.template = self._template(name, document, None)
 

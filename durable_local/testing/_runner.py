@@ -73,8 +73,7 @@ class DurableTestRunner:
         self._service: InProcess | ThroughClient
         self._execution_timeout = _seconds(execution_timeout)
         self._timeout = timeout
-        self.history: list[TestResult] = []
-        """Every result this runner has returned; failure reports show their timelines."""
+        self._arns: dict[str, None] = {}
         if client is not None:
             from durable_local.testing._through_client import ThroughClient
 
@@ -139,16 +138,16 @@ class DurableTestRunner:
             options: Members of Invoke: `tenant_id`, `trace_id`, `invocation_type`.
         """
         plan = FaultPlan(faults, replay_always=replay_always) if faults or replay_always else None
-        arn = self._service.start(self._target, encoded_event(event), name, plan, dict(options))
+        arn = self._start(event, name, plan, options)
         self._service.drive(arn, skip_callbacks=True)
-        return self._result(arn)
+        return self._service.snapshot(arn)
 
     def start(
         self, event: Any = None, *, name: str | None = None, faults: Sequence[Fault] = (), **options: Any
     ) -> TestExecution:
         """Start an execution and run it until it waits for somebody outside, or ends."""
         plan = FaultPlan(faults) if faults else None
-        arn = self._service.start(self._target, encoded_event(event), name, plan, dict(options))
+        arn = self._start(event, name, plan, options)
         self._service.drive(arn, skip_callbacks=False)
         return TestExecution(self, arn)
 
@@ -177,10 +176,14 @@ class DurableTestRunner:
         """Send the heartbeat of a callback."""
         self._service.heartbeat(callback_id)
 
-    def _result(self, arn: str) -> TestResult:
-        result = self._service.snapshot(arn)
-        self.history.append(result)
-        return result
+    def latest(self) -> list[TestResult]:
+        """Return the executions this runner started, as they are now; failure reports show their timelines."""
+        return [self._service.snapshot(arn) for arn in self._arns]
+
+    def _start(self, event: Any, name: str | None, plan: FaultPlan | None, options: dict[str, Any]) -> str:
+        arn = self._service.start(self._target, encoded_event(event), name, plan, options)
+        self._arns[arn] = None
+        return arn
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -220,12 +223,12 @@ class TestExecution:
     def wait(self) -> TestResult:
         """Run the execution to its end, over all time-outs, and return what it left behind."""
         self._service.drive(self.arn, skip_callbacks=True)
-        return self._runner._result(self.arn)  # noqa: SLF001
+        return self.now
 
     def run_on(self) -> TestResult:
         """Run the execution until it waits for somebody outside again, or ends."""
         self._service.drive(self.arn, skip_callbacks=False)
-        return self._runner._result(self.arn)  # noqa: SLF001
+        return self.now
 
     def callback(self, name: str | None = None) -> TestOperation:
         """Return the open callback of this name, or of the `wait_for_callback` of this name; running on if need be."""

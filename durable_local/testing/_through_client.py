@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from durable_local.testing._responders import (
@@ -133,7 +134,7 @@ class ThroughClient:
 
     def advance(self, milliseconds: int) -> None:
         """Move the clock of a local service; time on AWS cannot be moved."""
-        self._private("POST", "/_durable/clock", {"AdvanceMilliseconds": milliseconds})
+        self._private("POST", "/_durable/clock/advance", {"seconds": milliseconds / 1000})
 
     def snapshot(self, arn: str) -> TestResult:
         """Return an execution as it is now."""
@@ -142,14 +143,28 @@ class ThroughClient:
             DurableExecutionArn=arn, IncludeExecutionData=True, PaginationConfig={"PageSize": 1000}
         )
         events = [event for page in pages for event in page["Events"]]
-        return TestResult(execution, events)
+        if not self._local:
+            return TestResult(execution, events)
+        logs = self._private("GET", f"/_durable/logs?execution={urllib.parse.quote(arn, safe='')}&limit=10000")
+        meter = self._private("GET", f"/_durable/meter/{urllib.parse.quote(arn, safe='')}")
+        return TestResult(execution, events, logs=[line["message"] for line in logs["lines"]], meter=meter)
+
+    @cached_property
+    def _local(self) -> bool:
+        """Whether the client speaks to the local service, which also has logs and meters."""
+        if urllib.parse.urlsplit(self._client.meta.endpoint_url).hostname not in _LOOPBACK:
+            return False
+        try:
+            return bool(self._private("GET", "/_durable/health"))
+        except (ValueError, OSError):
+            return False
 
     def close(self) -> None:
         """Leave the client to whoever made it."""
 
     def _private(self, method: str, path: str, body: Any = None) -> Any:
         """Call an endpoint that only the local service has."""
-        endpoint = self._client.meta.endpoint_url
+        endpoint = str(self._client.meta.endpoint_url)
         if urllib.parse.urlsplit(endpoint).hostname not in _LOOPBACK:
             raise TypeError(f"{endpoint} is not the local service: its clock cannot be moved.")
         data = None if body is None else json.dumps(body).encode()
