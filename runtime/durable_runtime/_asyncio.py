@@ -75,6 +75,7 @@ class Driver:
         self._main: asyncio.Task[Any] | None = None
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
+        self._parked_at_end: frozenset[str] = frozenset()
         self.checkpointer = AsyncCheckpointer(invocation.log, self)
 
     # ---- the handler
@@ -105,7 +106,9 @@ class Driver:
         if isinstance(error, SuspendingError):
             raise error
         if self.suspending:
-            raise SuspendExecution("nothing can go on before something outside has happened")
+            signal = SuspendExecution("nothing can go on before something outside has happened")
+            signal.parked = self._parked_at_end
+            raise signal
         if isinstance(error, asyncio.CancelledError):
             raise ExecutionError("the handler was cancelled: a CancelledError escaped from it")
         if error is not None:
@@ -280,7 +283,6 @@ class Driver:
         try:
             await over
         finally:
-            self.checkpointer.orphan(batch.unfinished_lines())
             for task in tasks:
                 task.cancel()
 
@@ -365,6 +367,7 @@ class Driver:
     def suspend(self) -> None:
         """End the invocation: unwind the handler."""
         self.suspending = True
+        self._parked_at_end = frozenset(operation_id for operation_id, _, _ in self.parked.values())
         self._cancel_main()
 
     def abort(self) -> None:

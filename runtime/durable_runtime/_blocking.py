@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 REFRESH_PAUSE = 0.1
 """Seconds between two looks at an operation that is due by our clock and not yet by the service's."""
 
+ENDED = "nothing: its function has returned"
+"""Mark of a context that may not be used any more."""
+
 OVERDUE = 1.0
 """Seconds past its time after which an operation is not asked for any more in this invocation."""
 
@@ -64,6 +67,7 @@ def _body(effect: Body, context: DurableContext) -> Any:
         current.reset(token)
     if isinstance(inner._busy, BaseException):  # noqa: SLF001
         raise inner._busy  # noqa: SLF001  user code swallowed a signal that it must not swallow
+    inner._busy = ENDED  # noqa: SLF001
     if context.invocation.fatal is not None:
         raise context.invocation.fatal
     if hasattr(result, "__await__"):
@@ -88,14 +92,19 @@ def _park(effect: Park, context: DurableContext) -> None:
     invocation = context.invocation
     until = effect.until
     if until is None:
-        raise SuspendExecution(effect.reason)
+        raise _parked(SuspendExecution(effect.reason), effect)
     delay = until - invocation.clock()
     deadline = invocation.deadline
     overdue = delay < -OVERDUE
     if overdue or delay > invocation.sleep_in_place or (deadline is not None and until > deadline):
-        raise TimedSuspendExecution(effect.reason, until)
+        raise _parked(TimedSuspendExecution(effect.reason, until), effect)
     time.sleep(delay if delay > 0 else REFRESH_PAUSE)
     invocation.checkpointer.refresh()
+
+
+def _parked(signal: SuspendExecution, effect: Park) -> SuspendExecution:
+    signal.parked = frozenset((effect.operation_id,))
+    return signal
 
 
 def _fork(effect: Fork, context: DurableContext) -> None:

@@ -1,185 +1,215 @@
-"""Branches on threads: the caller's own, and more when branches block.
+"""Branches on threads: a few more when branches block, hardly any when they are quick.
 
-The calling thread runs branches itself, so nested maps cannot starve each other. A further thread starts
-only when a branch could run and nobody has taken it for a moment: quick branches never need one. A branch
-that suspends gives its thread back and keeps its place among the branches in flight; when its time comes
-while others still run, it runs again from its beginning, and replay takes it to where it was.
+The calling thread keeps the time: it sees a batch complete, and wakes branches when they are due. Worker
+threads run the branches. The first starts at once; a further one only when a branch could run and nobody
+has taken it for a moment. When no thread can be had, the calling thread runs branches itself, so nested
+maps cannot starve each other. A branch that suspends gives its thread back and keeps its place among the
+branches in flight; when its time comes while others still run, it runs again from its beginning, and
+replay takes it to where it was.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
+from collections import deque
 from contextvars import copy_context
 
-from durable_runtime._blocking import REFRESH_PAUSE, perform
+from durable_runtime._history import is_released
+from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE, perform
 from durable_runtime.exceptions import OrphanedChildException, SuspendExecution, TimedSuspendExecution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from durable_runtime._invocation import Invocation
     from durable_runtime._operations.batch import Batch
 
 GROWTH_PAUSE = 0.001
 """Seconds that a new thread gives the others to take the work it was started for."""
 
+_NEVER = float("inf")
+
 
 def run_branches(batch: Batch, invocation: Invocation) -> None:
     """Run branches until the batch is complete; suspend when all that are left are suspended."""
-    _Workers(batch, invocation).run()
+    _Crew(batch, invocation).run()
 
 
-class _Workers:
+class _Crew:
     def __init__(self, batch: Batch, invocation: Invocation) -> None:
         self.batch = batch
         self.invocation = invocation
         self.changed = threading.Condition()
+        self.workers = 0
         self.running = 0
-        self.helpers = 0
         self.newcomer = False
         self.closed = False
         self.signal: BaseException | None = None
-        self.due: list[tuple[float, int]] = []
-        self.suspended = 0
+        self.resumable: deque[int] = deque()
+        self.suspended: dict[int, tuple[float, frozenset[str]]] = {}
+        self.next_due = _NEVER
+        self.calls_seen = 0
         self.context = copy_context()
 
+    # ---- the calling thread
+
     def run(self) -> None:
-        """Work on the calling thread; return when the batch is complete."""
-        try:
-            self.work(helper=False)
-        finally:
-            with self.changed:
+        """Keep the time until the batch is complete."""
+        with self.changed:
+            try:
+                while not self.is_over():
+                    self.wake_due()
+                    if not self.has_work() and not self.running:
+                        self.rest()
+                    elif self.has_work() and not self.workers and not self.grow(pause=False):
+                        self.work_once()
+                    else:
+                        self.changed.wait(self.pause())
+            finally:
                 self.closed = True
-                self.changed.notify_all()
-
-    def work(self, *, helper: bool) -> None:
-        """Run branches until there is nothing left to do."""
-        while True:
-            with self.changed:
-                index, resumes = self.take(helper)
-            if index is None:
-                return
-            self.run_branch(index, resumes)
-
-    def take(self, helper: bool) -> tuple[int | None, bool]:
-        """Choose the next branch, or wait for one; None ends the work."""
-        batch = self.batch
-        while True:
-            if self.signal is not None and not helper:
+            if self.signal is not None:
                 raise self.signal
-            if self.closed or batch.complete or self.signal is not None:
-                return None, False
-            now = self.invocation.clock()
-            if self.due and self.due[0][0] <= now and self.running:
-                index, resumes = heapq.heappop(self.due)[1], True
-                self.suspended -= 1
-            elif batch.startable:
-                index, resumes = batch.start(), False
-            elif self.running == 0:
-                if helper:
-                    return None, False
-                index, resumes = self.all_suspended(now)
-            elif helper:
-                return None, False
-            else:
-                self.changed.wait(max(self.due[0][0] - now, 0) if self.due else None)
-                continue
-            self.running += 1
-            if batch.startable and not self.newcomer:
-                self.grow()
-            return index, resumes
 
-    def all_suspended(self, now: float) -> tuple[int, bool]:
-        """Suspend the map itself; or sleep until the first branch is due, where the handler allows that."""
-        if not self.due:
-            raise SuspendExecution("all branches that are left wait for something outside")
-        until, index = self.due[0]
-        deadline = self.invocation.deadline
-        if until - now > self.invocation.sleep_in_place or (deadline is not None and until > deadline):
-            raise TimedSuspendExecution("all branches that are left are waiting", until)
-        time.sleep(max(until - now, 0))
-        heapq.heappop(self.due)
-        self.suspended -= 1
-        return index, True
+    def is_over(self) -> bool:
+        """Say whether nothing more is to be started."""
+        return self.closed or self.batch.complete or self.signal is not None
 
-    def grow(self) -> None:
-        """Start one more thread. It starts its successor, if there is still more to do when it gets going."""
-        if self.helpers >= self.invocation.max_threads - 1:
+    def has_work(self) -> bool:
+        """Say whether a branch could run now."""
+        return bool(self.resumable) or self.batch.startable
+
+    def pause(self) -> float | None:
+        """Return how long nothing can become due."""
+        return None if self.next_due == _NEVER else max(self.next_due - self.invocation.clock(), 0.001)
+
+    def wake_due(self) -> None:
+        """Let suspended branches run whose time has come, or whose operation a reply has completed."""
+        if not self.suspended:
             return
-        thread = threading.Thread(
-            target=self.context.copy().run,
-            args=(self.help,),
-            name=f"durable-branch-{self.helpers}",
-            daemon=True,
-        )
+        now, calls = self.invocation.clock(), self.invocation.log.calls
+        if now < self.next_due and calls == self.calls_seen:
+            return
+        self.calls_seen = calls
+        operations = self.invocation.history.operations
+        for index, (until, parked) in list(self.suspended.items()):
+            if until <= now or is_released(operations, parked):
+                del self.suspended[index]
+                self.resumable.append(index)
+        self.next_due = min((until for until, _ in self.suspended.values()), default=_NEVER)
+
+    def rest(self) -> None:
+        """Suspend the batch itself; or sleep until a branch is due, where the handler allows that."""
+        parked = frozenset().union(*(ids for _, ids in self.suspended.values()))
+        if self.next_due == _NEVER:
+            raise _suspension(SuspendExecution("all branches that are left wait for something outside"), parked)
+        invocation = self.invocation
+        delay = self.next_due - invocation.clock()
+        deadline = invocation.deadline
+        in_time = deadline is None or self.next_due < deadline
+        if not (-OVERDUE < delay <= invocation.sleep_in_place and in_time):
+            until = self.next_due
+            raise _suspension(TimedSuspendExecution("all branches that are left are waiting", until), parked)
+        time.sleep(max(delay, 0.001))
+
+    # ---- worker threads
+
+    def grow(self, *, pause: bool) -> bool:
+        """Start one more worker; answer with whether there is one."""
+        invocation = self.invocation
+        if invocation.threads >= invocation.max_threads:
+            return False
+        thread = threading.Thread(target=self.help, args=(pause,), name="durable-branch", daemon=True)
+        self.workers += 1
+        invocation.threads += 1
         try:
             thread.start()
-        except RuntimeError:
-            return  # the environment has no more threads; those at work will do it all
-        self.helpers += 1
-        self.newcomer = True
+        except RuntimeError:  # the environment has no more threads; those at work will do it all
+            self.workers -= 1
+            invocation.threads -= 1
+            return False
+        self.newcomer = pause
+        return True
 
-    def help(self) -> None:
-        """Be a further thread."""
-        time.sleep(GROWTH_PAUSE)
+    def help(self, pause: bool) -> None:
+        """Be a worker. One that was started for want of hands first gives the others a moment."""
+        if pause:
+            time.sleep(GROWTH_PAUSE)
         with self.changed:
-            self.newcomer = False
-        try:
-            self.work(helper=True)
-        finally:
-            with self.changed:
-                self.helpers -= 1
+            if pause:
+                self.newcomer = False
+            try:
+                while not self.is_over() and self.has_work():
+                    self.work_once()
+            finally:
+                self.workers -= 1
+                self.invocation.threads -= 1
+                self.changed.notify_all()
 
-    def run_branch(self, index: int, resumes: bool) -> None:
-        """Run a branch on this thread, and report how it went."""
+    def work_once(self) -> None:
+        """Run one branch. Holds the lock before and after, not while the branch runs."""
+        resumes = bool(self.resumable)
+        index = self.resumable.popleft() if resumes else self.batch.start()
+        self.running += 1
+        if self.has_work() and not self.newcomer and self.workers:
+            self.grow(pause=True)
+        self.changed.release()
+        try:
+            report = self.context.copy().run(self.run_branch, index, resumes)
+        finally:
+            self.changed.acquire()
+        self.running -= 1
+        report()
+        if self.is_over() or not self.running or self.suspended:
+            self.changed.notify_all()
+
+    def run_branch(self, index: int, resumes: bool) -> Callable[[], None]:
+        """Run a branch on this thread; answer with how to report it."""
+        from durable_runtime._operations.child import escapes
+
         batch = self.batch
-        until: float | None = None
         try:
             if resumes:
                 self.invocation.checkpointer.refresh()
             context, generator, codec = batch.plan(index)
             value = perform(generator, context)  # type: ignore[arg-type]
-        except TimedSuspendExecution as suspension:
-            until = suspension.scheduled_timestamp
-        except SuspendExecution:
-            until = float("inf")
         except OrphanedChildException as orphan:
-            self.report_signal(orphan)
-            return
+            return (lambda: None) if batch.complete else self.end_with(orphan)
+        except SuspendExecution as suspension:
+            return self.suspension(index, suspension, resumes)
         except Exception as error:  # noqa: BLE001  a branch's failure is the batch's to judge
-            self.report_failure(index, error)
-            return
-        except BaseException as signal:  # noqa: BLE001  raised again on the calling thread
-            self.report_signal(signal)
-            return
-        with self.changed:
-            self.running -= 1
-            if until is None:
-                batch.succeed(index, value, codec.text)
-            else:
-                self.suspended += 1
-                if until != float("inf"):
-                    # By our clock it may be due while the service still has it open: do not ask in a loop.
-                    not_before = self.invocation.clock() + REFRESH_PAUSE if resumes else 0.0
-                    heapq.heappush(self.due, (max(until, not_before), index))
-            self.changed.notify_all()
-
-    def report_failure(self, index: int, error: Exception) -> None:
-        """Count a failed branch; or end everything, if the error is not the branch's own."""
-        from durable_runtime._operations.child import escapes
-
-        with self.changed:
-            self.running -= 1
             if escapes(error):
-                self.signal = self.signal or error
-            else:
-                self.batch.fail(index, error)
-            self.changed.notify_all()
+                return self.end_with(error)
+            failure = error
+            return lambda: batch.fail(index, failure)
+        except BaseException as signal:  # noqa: BLE001  raised again on the calling thread
+            return self.end_with(signal)
+        return lambda: batch.succeed(index, value, codec.text)
 
-    def report_signal(self, signal: BaseException) -> None:
-        """End the batch with what is not the branch's own."""
-        with self.changed:
-            self.running -= 1
+    def suspension(self, index: int, signal: SuspendExecution, resumes: bool) -> Callable[[], None]:
+        """Report that a branch is suspended."""
+        until = getattr(signal, "scheduled_timestamp", _NEVER)
+        if resumes:
+            # By our clock it may be due while the service still has it open: do not ask in a loop.
+            until = max(until, self.invocation.clock() + REFRESH_PAUSE)
+        parked = getattr(signal, "parked", frozenset())
+
+        def report() -> None:
+            self.suspended[index] = (until, parked)
+            self.next_due = min(self.next_due, until)
+
+        return report
+
+    def end_with(self, signal: BaseException) -> Callable[[], None]:
+        """Report what is not the branch's own, and ends the batch."""
+
+        def report() -> None:
             self.signal = self.signal or signal
-            self.changed.notify_all()
+
+        return report
+
+
+def _suspension(signal: SuspendExecution, parked: frozenset[str]) -> SuspendExecution:
+    signal.parked = parked
+    return signal

@@ -18,6 +18,10 @@ INVOKE_LIMIT = 1_048_576
 """Bytes of the payload of a chained invoke."""
 
 
+POINTER = '{"$stored":'
+"""How a recorded text begins that stands for one in a store; no value of the user's is written like this."""
+
+
 class Codec:
     """Writes and reads the value of one operation: by its own serdes, else as JSON by annotation.
 
@@ -53,9 +57,34 @@ class Codec:
         self.text = text
         if text is None:
             return None
+        if text.startswith(POINTER):
+            from durable_runtime import _offload
+
+            text = _offload.fetch(self.operation.context.invocation.store, text)
         if self.serdes is None:
             return _values.decode(text, self.annotation)
         return self._guarded("deserialize", text)
+
+    def fit(self, text: str | None) -> str | None:
+        """Return the text to record for a result: itself, or a pointer into the store if it is too large."""
+        size = byte_size(text)
+        if text is None or size <= RESULT_LIMIT:
+            return text
+        operation = self.operation
+        invocation = operation.context.invocation
+        if invocation.store is not None:
+            from durable_runtime import _offload
+
+            return _offload.offload(invocation.store, text, invocation.arn, operation.id)
+        from durable_runtime.exceptions import PayloadTooLargeError
+
+        raise PayloadTooLargeError(
+            f"{operation.label} returned {size:,} bytes; the service takes {RESULT_LIMIT:,}. Return a reference "
+            "instead, or give durable_execution a store for large values.",
+            operation=operation.label,
+            size=size,
+            limit=RESULT_LIMIT,
+        )
 
     def _guarded(self, method: str, argument: Any) -> Any:
         from durable_runtime.exceptions import InvocationError, SerDesError

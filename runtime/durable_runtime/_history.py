@@ -50,7 +50,9 @@ class History:
             known[operation["Id"]] = operation
 
     def begin(self) -> None:
-        """Take what is there now as recorded by earlier invocations."""
+        """Take what is there now as recorded by earlier runs of the handler."""
+        self.visited.clear()
+        self.finished_contexts.clear()
         self.recorded = frozenset(key for key, raw in self.operations.items() if raw["Type"] != "EXECUTION")
 
     def apply(self, updates: list[dict[str, Any]], echoed: set[str]) -> None:
@@ -89,6 +91,11 @@ class History:
             for raw in missing
             if raw.get("ParentId") in self.finished_contexts and raw.get("SubType") not in _UNPOSITIONED
         ]
+
+
+def is_released(operations: dict[str, RawOperation], parked: Iterable[str]) -> bool:
+    """Say whether one of some parked operations needs not wait any longer."""
+    return any(operations[key]["Status"] not in ("STARTED", "PENDING") for key in parked if key in operations)
 
 
 def details(raw: RawOperation) -> dict[str, Any]:

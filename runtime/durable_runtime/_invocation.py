@@ -70,6 +70,7 @@ class Invocation:
         self.fatal: BaseException | None = None
         self.suspending = False
         self.leaving = False
+        self.threads = 0
         self.plugins: PluginHost | None = None
         self.driver: Driver = None  # type: ignore[assignment]  set for `async def` handlers only
         self.logger: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from durable_runtime._blocking import ENDED
 from durable_runtime.exceptions import (
     ForeignThreadError,
     NestedOperationError,
@@ -33,7 +34,7 @@ def refuse_async(context: AsyncDurableContext, word: str, here: Scope | None) ->
         busy = here.operation.label
     elif get_ident() == driver.thread and here is not None:
         busy = "a branch or child context"
-    refuse(context, word, busy, foreign=get_ident() != driver.thread or here is None)
+    refuse(context, word, busy, foreign=busy is None)
 
 
 def refuse(_context: ContextBase, word: str, busy: str | BaseException | None, *, foreign: bool) -> NoReturn:
@@ -43,6 +44,11 @@ def refuse(_context: ContextBase, word: str, busy: str | BaseException | None, *
             f"{word} was called while the execution is suspending, from `finally`, `except` or `__exit__`. Cleanup "
             "code runs at every suspension, not only at the end. Use `with ctx.saga()` for compensation, or call the "
             "operation after the `try` block.",
+        )
+    if busy == ENDED:
+        raise WrongContextError(
+            f"{word} was called on a context whose function has returned. What it recorded is closed. Use the context "
+            "of the code that runs now.",
         )
     if foreign and (busy is None or not busy.startswith(_FORKS)):
         raise ForeignThreadError(

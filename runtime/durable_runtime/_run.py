@@ -6,7 +6,7 @@ import time
 
 from durable_runtime import _values
 from durable_runtime._commit import PAGE_SIZE, CommitLog, Line
-from durable_runtime._history import History
+from durable_runtime._history import History, is_released
 from durable_runtime._invocation import Invocation
 from durable_runtime.exceptions import (
     BackgroundThreadError,
@@ -46,6 +46,7 @@ def run_invocation(
 ) -> dict[str, Any]:
     """Run one invocation of a durable handler; answer with the output envelope."""
     arn, token, state = _envelope(event)
+    client = _bounded(client, lambda_context)
     history = _load(client, arn, token, state)
     log = CommitLog(client, arn, token, history)
     invocation = Invocation(arn, history, log, lambda_context, options, time.time)
@@ -58,21 +59,31 @@ def run_invocation(
         from durable_runtime._plugins import PluginHost
 
         invocation.plugins = PluginHost(options.plugins, invocation, event)
+    output: dict[str, Any] | None = None
     try:
-        output = _outcome(invocation, handler, lambda: run_handler(invocation, handler, payload, Line()))
+        while output is None:
+            try:
+                output = _outcome(invocation, handler, lambda: run_handler(invocation, handler, payload, Line()))
+            finally:
+                invocation.checkpointer.close()
     except BaseException as error:
         if invocation.plugins is not None:
             invocation.plugins.invocation_ended(None, error)
         raise
-    finally:
-        invocation.checkpointer.close()
     if invocation.plugins is not None:
         invocation.plugins.invocation_ended(output, None)
     return output
 
 
-def _outcome(invocation: Invocation, handler: Callable[..., Any], run: Callable[[], Any]) -> dict[str, Any]:
-    """Run the handler and flush; turn what came of it into an output, or into an error for Lambda."""
+def _outcome(
+    invocation: Invocation,
+    handler: Callable[..., Any],
+    run: Callable[[], Any],
+) -> dict[str, Any] | None:
+    """Run the handler and flush; turn what came of it into an output, or into an error for Lambda.
+
+    None asks for another run: what the handler waits for has happened by the time everything was recorded.
+    """
     try:
         try:
             result = run()
@@ -88,8 +99,8 @@ def _outcome(invocation: Invocation, handler: Callable[..., Any], run: Callable[
                 raise invocation.fatal from error
             output = _failed(error)
         invocation.checkpointer.flush()
-    except (SuspendExecution, OrphanedChildException):
-        return _suspended(invocation)
+    except (SuspendExecution, OrphanedChildException) as signal:
+        return _suspended(invocation, signal)
     except NonDeterministicExecutionError as error:
         return _failed_for_good(invocation, error)
     except BackgroundThreadError as error:
@@ -97,7 +108,7 @@ def _outcome(invocation: Invocation, handler: Callable[..., Any], run: Callable[
     return output
 
 
-def _suspended(invocation: Invocation) -> dict[str, Any]:
+def _suspended(invocation: Invocation, signal: BaseException) -> dict[str, Any] | None:
     """End as PENDING once everything is recorded."""
     if invocation.fatal is not None:
         return _failed_for_good(invocation, invocation.fatal)
@@ -109,6 +120,10 @@ def _suspended(invocation: Invocation) -> dict[str, Any]:
         return dict(PENDING)
     except BackgroundThreadError as error:
         return _checkpoint_failed(error)
+    parked = getattr(signal, "parked", ())
+    if not invocation.leaving and is_released(invocation.history.operations, parked):
+        invocation.history.begin()
+        return None
     return dict(PENDING)
 
 
@@ -176,13 +191,23 @@ def _failed(error: BaseException) -> dict[str, Any]:
     return {"Status": "FAILED", "Error": error_object(error)}
 
 
+def _bounded(client: ServiceClient, lambda_context: Any) -> ServiceClient:
+    """Let our own client mind the seconds that are left, so that no retry outlasts the invocation."""
+    bounded = getattr(client, "bounded", None)
+    remaining = getattr(lambda_context, "get_remaining_time_in_millis", None)
+    if bounded is None or remaining is None:
+        return client
+    result: ServiceClient = bounded(lambda: remaining() / 1000)
+    return result
+
+
 def _envelope(event: Any) -> tuple[str, str, dict[str, Any]]:
     """Take the input envelope apart; refuse anything else."""
     try:
         arn, token, state = event["DurableExecutionArn"], event["CheckpointToken"], event["InitialExecutionState"]
     except (KeyError, TypeError):
         raise invalid_event(event) from None
-    if not (isinstance(arn, str) and isinstance(token, str) and isinstance(state, dict)):
+    if not (arn and isinstance(arn, str) and token and isinstance(token, str) and isinstance(state, dict)):
         raise invalid_event(event)
     return arn, token, state
 

@@ -395,6 +395,8 @@ class NonDeterministicExecutionError(BaseException):
 class SuspendExecution(BaseException):
     """The signal that ends an invocation as PENDING. It is not an error: do not catch it."""
 
+    parked: frozenset[str] = frozenset()  # ids of the operations that are waited for
+
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
 

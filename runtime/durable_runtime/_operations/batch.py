@@ -146,10 +146,8 @@ class Batch:
         del self._lines[item.index]
         self.completion.note(item.index if self._rebuilt is None else 0, item.status)
         self.complete = self.completion.decide() is not None
-
-    def unfinished_lines(self) -> list[Line]:
-        """Return the lines of branches that have started and not finished."""
-        return list(self._lines.values())
+        if self.complete and self._lines:
+            self.context.invocation.checkpointer.orphan(list(self._lines.values()))
 
     def result(self) -> BatchResult[Any]:
         """Return the outcome."""
@@ -164,9 +162,6 @@ def run_batch(batch: Batch, operation: Operation) -> Generator[Any, Any, BatchRe
         batch.rebuild(operation.details.get("Result"))
     if not batch.complete:
         yield Fork(batch)
-    unfinished = batch.unfinished_lines()
-    if unfinished:
-        batch.context.invocation.checkpointer.orphan(unfinished)
     return batch.result()
 
 

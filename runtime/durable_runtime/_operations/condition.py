@@ -76,10 +76,10 @@ def _poll(
     text, state = codec.write((yield Call(check, (state, LazyCheckContext(scope)), scope)))
     delay = decide(strategy, state, attempt, operation.label)
     if delay is None:
-        operation.record("SUCCEED", Payload=text)
+        operation.record("SUCCEED", Payload=codec.fit(text))
         return True, state
     yield Acknowledged(
-        operation.record("RETRY", Payload=text, StepOptions={"NextAttemptDelaySeconds": delay}),
+        operation.record("RETRY", Payload=codec.fit(text), StepOptions={"NextAttemptDelaySeconds": delay}),
     )
     operation.reload()
     return False, state

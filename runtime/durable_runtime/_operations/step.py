@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from durable_runtime._codec import RESULT_LIMIT, byte_size
 from durable_runtime._effects import Acknowledged, Call, Park
 from durable_runtime._history import SUCCEEDED, epoch_seconds
 from durable_runtime._operations.base import FAILED_STATUSES
@@ -102,16 +101,7 @@ def _attempt(
     if not keep_result:
         value = None
     text, value = codec.write(value)
-    size = byte_size(text)
-    if size > RESULT_LIMIT:
-        raise PayloadTooLargeError(
-            f"{operation.label} returned {size:,} bytes; the service takes {RESULT_LIMIT:,}. "
-            "Return a reference instead, or configure a store for large values.",
-            operation=operation.label,
-            size=size,
-            limit=RESULT_LIMIT,
-        )
-    operation.record("SUCCEED", Payload=text)
+    operation.record("SUCCEED", Payload=codec.fit(text))
     return value
 
 

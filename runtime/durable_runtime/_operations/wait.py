@@ -5,6 +5,7 @@ from __future__ import annotations
 from durable_runtime._effects import Acknowledged, Park
 from durable_runtime._history import SUCCEEDED, epoch_seconds
 from durable_runtime._operations.base import FAILED_STATUSES
+from durable_runtime.exceptions import DurableOperationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ def wait(operation: Operation, seconds: int) -> Generator[Any, Any, None]:
         yield Acknowledged(operation.record("START", WaitOptions={"WaitSeconds": seconds}))
         operation.reload()
     while operation.status != SUCCEEDED:
-        # A cancelled wait is over; there is nothing more to wait for.
+        if operation.status == "CANCELLED":
+            break  # it is over: there is nothing more to wait for
         if operation.status in FAILED_STATUSES:
-            break
+            operation.raise_recorded(DurableOperationError)
         if operation.status != "STARTED":
             operation.unknown_status()
         until = epoch_seconds(operation.details.get("ScheduledEndTimestamp"))

@@ -77,4 +77,9 @@ def wait_for_callback(
         # Recorded under this name, so that the context's failure can be told from the external system's.
         raise CallbackSubmitterError(error.message, None, error.data, error.stack_trace) from error
     codec = None if config.serdes is None and annotation is None else Codec(callback, config.serdes, annotation)
-    return (yield from callback_result(callback, codec))
+    try:
+        return (yield from callback_result(callback, codec))
+    except CallbackTimeoutError as error:
+        if error.error_type.startswith("Callback."):
+            raise
+        raise CallbackTimeoutError(error.message, "Callback.Timeout", error.data, error.stack_trace) from error

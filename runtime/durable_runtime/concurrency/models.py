@@ -169,3 +169,13 @@ def _error(data: dict[str, Any] | None) -> ErrorObject | None:
     from durable_runtime.lambda_service import ErrorObject
 
     return ErrorObject.from_dict(data)
+
+
+def _register() -> None:
+    """Let a BatchResult that is part of another value come back as one."""
+    from durable_runtime._tagged import register
+
+    register(BatchResult, "$batch", BatchResult.to_dict, BatchResult.from_dict)
+
+
+_register()
