@@ -150,9 +150,9 @@ class ContextBase:
             self._logger = self.make_logger(self)
         return self._logger
 
-    def set_logger(self, logger: Any) -> None:
+    def set_logger(self, new_logger: Any) -> None:
         """Log through another logger, in this execution's every context."""
-        self.invocation.logger = logger
+        self.invocation.logger = new_logger
         self._logger = None
 
     def make_logger(self, scope: Scope) -> Any:
@@ -291,7 +291,7 @@ class ContextBase:
             automatic_name=automatic,
         )
         inner = self.child(operation.id)
-        codec = Codec(operation, None, None)
+        codec = Codec(operation, None, options.get("returns"))
         body = wait_for_callback(inner, submitter, name, config, retry, options.get("returns"))
         return operation, child(operation, body, inner, codec, error_class=failure_class)
 

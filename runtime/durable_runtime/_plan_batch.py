@@ -80,6 +80,7 @@ def plan_parallel(
         own = branch.name if isinstance(branch, ParallelBranch) else None
         names.append(check_name(own, f"parallel {name!r}: branch {index}") or f"parallel-branch-{index}")
     plain = [branch.func if isinstance(branch, ParallelBranch) else branch for branch in branches]
+    returns = options.get("returns")
     return _plan(
         context,
         "Parallel",
@@ -88,7 +89,7 @@ def plan_parallel(
         False,
         plain,
         names,
-        lambda index: return_annotation(plain[index]),
+        lambda index: return_annotation(plain[index]) if returns is None else returns,
         merged,
     )
 
