@@ -1,0 +1,1 @@
+"""A CDK app with three durable workflows: the living example."""
