@@ -8,6 +8,10 @@ guide, [T] the texts AWS's testing library 1.4.0 answers with, [F] texts another
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MEGABYTE = 1024 * 1024
 DAY = 86_400
@@ -44,6 +48,21 @@ MAX_PAGE_BYTES = 5 * MEGABYTE  # of a state page, so that the event stays under 
 MAX_OPERATIONS = 3_000  # [D] quota L-42D0A120
 MAX_STORAGE = 100 * MEGABYTE  # cumulative bytes written [D] quota L-560437FE
 QUOTA_WARNING = 0.8  # of a quota [O]
+
+# --- request rates, per second, in most Regions [D] ---
+RATES = {
+    "Invoke": 300,
+    "CheckpointDurableExecution": 10_000,
+    "GetDurableExecutionState": 10_000,
+    "SendDurableExecutionCallbackSuccess": 3_000,
+    "SendDurableExecutionCallbackFailure": 3_000,
+    "SendDurableExecutionCallbackHeartbeat": 3_000,
+    "StopDurableExecution": 300,
+    "GetDurableExecution": 30,
+    "GetDurableExecutionHistory": 15,
+    "ListDurableExecutionsByFunction": 15,
+}
+RATE_EXCEEDED = "Rate exceeded"  # [D]
 
 # --- time ---
 MAX_SYNC_TIMEOUT = 900  # seconds: longest ExecutionTimeout a sync Invoke or an event source takes [D]
@@ -194,5 +213,7 @@ class Settings:
     max_page_bytes: int = MAX_PAGE_BYTES
     strict_pending: bool = True
     """Whether PENDING with nothing pending fails the execution at once."""
+    rate_limits: Mapping[str, float] | None = None
+    """Requests per second by operation, over HTTP; `RATES` has AWS's. None: no limits."""
     closed_in_memory: int = 200
     """Closed executions kept in memory; older ones are read back from the store when asked for."""

@@ -16,6 +16,7 @@ from durable_local._http._request import MAX_BODY, MAX_CODE_BODY, Request, too_l
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from durable_local._http._gate import Gate
     from durable_local._http._router import Router
 
     Scope = MutableMapping[str, Any]
@@ -36,8 +37,9 @@ class Disconnected(Exception):  # noqa: N818  nothing went wrong with us
 class App:
     """The application. `after` is called when a request was handled: the driver's turn."""
 
-    def __init__(self, router: Router, after: Callable[[], None]) -> None:
+    def __init__(self, router: Router, gate: Gate, after: Callable[[], None]) -> None:
         self._router = router
+        self._gate = gate
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,6 +70,8 @@ class App:
         if length > limit:
             raise too_large(limit)
         body = await _read(receive, limit)
+        if self._gate.active:
+            self._gate.check(route.operation)
         request = Request(scope["method"], params, scope["query_string"], headers, body)
         try:
             answer = route.handler(request)

@@ -20,6 +20,9 @@ MAX_SLEEP = 60.0
 GRACE = 1.0
 """Seconds of real time a clock that skips leaves somebody outside to answer an open callback [O]."""
 
+PATIENCE = 10.0
+"""Seconds of real time that advancing the clock waits for the invocations it starts, all together [O]."""
+
 
 class Driver:
     """Everything the engine asks of the outside, on one loop."""
@@ -131,7 +134,7 @@ class Driver:
             self.engine.fire_due()
             self.pump()
 
-    async def advance(self, milliseconds: int, *, patience: float = 60.0) -> int:
+    async def advance(self, milliseconds: int, *, patience: float = PATIENCE) -> int:
         """Move the clock forward, from one due timer to the next, and let what they start finish first."""
         clock = self.engine.clock
         if clock.ticks and not clock.skips:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from durable_local._http._router import Router
 
 EXECUTION = "/2025-12-01/durable-executions/{Arn}"
+EXECUTIONS_OF = "/2025-12-01/functions/{FunctionName}/durable-executions"
+INVOCATIONS = "/2015-03-31/functions/{FunctionName}/invocations"
 CALLBACK = "/2025-12-01/durable-execution-callbacks/{CallbackId}"
 
 
@@ -29,20 +31,23 @@ class DurableApi:
 
     def mount(self, router: Router) -> None:
         """Add all operations to the table."""
-        add = router.add
-        add("POST", f"{EXECUTION}/checkpoint", self.checkpoint)
-        add("GET", f"{EXECUTION}/state", self.get_state)
-        add("GET", EXECUTION, self.get_execution)
-        add("GET", f"{EXECUTION}/history", self.get_history)
-        add("GET", "/2025-12-01/functions/{FunctionName}/durable-executions", self.list_executions)
-        add("POST", f"{EXECUTION}/stop", self.stop)
-        add("POST", f"{EXECUTION}/pause", self.pause, 202)
-        add("POST", f"{EXECUTION}/resume", self.resume, 202)
-        add("DELETE", EXECUTION, self.delete, 202)
-        add("POST", f"{CALLBACK}/succeed", self.callback_succeed)
-        add("POST", f"{CALLBACK}/fail", self.callback_fail)
-        add("POST", f"{CALLBACK}/heartbeat", self.callback_heartbeat)
-        add("POST", "/2015-03-31/functions/{FunctionName}/invocations", self.invoke)
+        rows = (
+            ("CheckpointDurableExecution", "POST", f"{EXECUTION}/checkpoint", self.checkpoint, 200),
+            ("GetDurableExecutionState", "GET", f"{EXECUTION}/state", self.get_state, 200),
+            ("GetDurableExecution", "GET", EXECUTION, self.get_execution, 200),
+            ("GetDurableExecutionHistory", "GET", f"{EXECUTION}/history", self.get_history, 200),
+            ("ListDurableExecutionsByFunction", "GET", EXECUTIONS_OF, self.list_executions, 200),
+            ("StopDurableExecution", "POST", f"{EXECUTION}/stop", self.stop, 200),
+            ("PauseDurableExecution", "POST", f"{EXECUTION}/pause", self.pause, 202),
+            ("ResumeDurableExecution", "POST", f"{EXECUTION}/resume", self.resume, 202),
+            ("DeleteDurableExecution", "DELETE", EXECUTION, self.delete, 202),
+            ("SendDurableExecutionCallbackSuccess", "POST", f"{CALLBACK}/succeed", self.callback_succeed, 200),
+            ("SendDurableExecutionCallbackFailure", "POST", f"{CALLBACK}/fail", self.callback_fail, 200),
+            ("SendDurableExecutionCallbackHeartbeat", "POST", f"{CALLBACK}/heartbeat", self.callback_heartbeat, 200),
+            ("Invoke", "POST", INVOCATIONS, self.invoke, 200),
+        )
+        for operation, method, path, handler, status in rows:
+            router.add(method, path, handler, status, operation=operation)
 
     def checkpoint(self, request: Request) -> dict[str, Any]:
         """CheckpointDurableExecution."""

@@ -75,7 +75,20 @@ def mount(router: Router, api: FunctionApi, extras: FunctionExtras) -> None:
         ("GET", "/2024-08-31/functions/{FunctionName}/recursion-config", extras.get_function_recursion_config, 200),
     ]
     for method, path, handler, status in rows:
-        router.add(method, path, _of_members(handler), status)
-    router.add("POST", FUNCTIONS, _of_members(api.create_function), 201, carries_code=True)
-    router.add("PUT", f"{FUNCTION}/code", _of_members(api.update_function_code), carries_code=True)
-    router.add("POST", VERSIONS, _of_members(extras.publish_layer_version), 201, carries_code=True)
+        _add(router, method, path, handler, status)
+    _add(router, "POST", FUNCTIONS, api.create_function, 201, carries_code=True)
+    _add(router, "PUT", f"{FUNCTION}/code", api.update_function_code, 200, carries_code=True)
+    _add(router, "POST", VERSIONS, extras.publish_layer_version, 201, carries_code=True)
+
+
+def _add(
+    router: Router,
+    method: str,
+    path: str,
+    handler: Callable[[dict[str, Any]], Any],
+    status: int,
+    *,
+    carries_code: bool = False,
+) -> None:
+    operation = handler.__name__.title().replace("_", "")
+    router.add(method, path, _of_members(handler), status, operation=operation, carries_code=carries_code)

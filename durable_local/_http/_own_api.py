@@ -6,12 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from durable_local._errors import invalid_parameter
+from durable_local._http._driver import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from durable_local._engine import Engine
     from durable_local._http._driver import Driver
+    from durable_local._http._gate import Gate
     from durable_local._http._logbook import Logbook
     from durable_local._http._request import Request
     from durable_local._http._router import Router
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 RECORDS_KEPT = 10_000
 LONGEST_ADVANCE = 100 * 366 * 86_400
 """Seconds one request may advance the clock [O]."""
+
+
+def _seconds(value: Any, member: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LONGEST_ADVANCE:
+        raise invalid_parameter(f"{member} must be a number between 0 and {LONGEST_ADVANCE}")
+    return value
 
 
 class Records:
@@ -44,7 +52,8 @@ class Records:
 class OwnApi:
     """Handlers of the service's own endpoints."""
 
-    def __init__(self, engine: Engine, driver: Driver, logbook: Logbook, records: Records) -> None:
+    def __init__(self, engine: Engine, driver: Driver, logbook: Logbook, records: Records, gate: Gate) -> None:
+        self.gate = gate
         self.engine = engine
         self.driver = driver
         self.logbook = logbook
@@ -55,6 +64,7 @@ class OwnApi:
         router.add("GET", "/_durable/health", self.health)
         router.add("GET", "/_durable/clock", self.clock)
         router.add("POST", "/_durable/clock/advance", self.advance)
+        router.add("POST", "/_durable/faults", self.faults)
         router.add("GET", "/_durable/logs", self.logs)
         router.add("GET", "/_durable/events", self.events)
         router.add("GET", "/_durable/meter/{Arn}", self.meter)
@@ -76,11 +86,17 @@ class OwnApi:
         }
 
     async def advance(self, request: Request) -> dict[str, Any]:
-        """Advance a clock that can be moved by ``{"seconds": n}``."""
-        seconds = request.json().get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST_ADVANCE:
-            raise invalid_parameter(f"seconds must be a number between 0 and {LONGEST_ADVANCE}")
-        return {"now": await self.driver.advance(round(seconds * 1000)) / 1000}
+        """Advance a clock that can be moved: ``{"seconds": n, "patience": real seconds for what that starts}``."""
+        body = request.json()
+        seconds = _seconds(body.get("seconds"), "seconds")
+        patience = _seconds(body.get("patience", PATIENCE), "patience")
+        return {"now": await self.driver.advance(round(seconds * 1000), patience=patience) / 1000}
+
+    def faults(self, request: Request) -> dict[str, Any]:
+        """Let the next calls of an operation fail: ``{"operation": …, "error": …, "times": 1, "message": …}``."""
+        body = request.json()
+        self.gate.inject(body.get("operation"), body.get("error"), body.get("times", 1), body.get("message"))
+        return {}
 
     def logs(self, request: Request) -> dict[str, Any]:
         """Return log lines: ``?function= &execution= &request= &after= &limit=``."""

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 
 class Route:
-    """One operation: its handler, the status of success, and whether its body carries code."""
+    """One operation: its name (empty for our own), handler, status of success, and whether its body carries code."""
 
-    __slots__ = ("carries_code", "handler", "names", "status")
+    __slots__ = ("carries_code", "handler", "names", "operation", "status")
 
-    def __init__(self, handler: Handler, status: int, names: tuple[str, ...], *, carries_code: bool) -> None:
+    def __init__(
+        self, operation: str, handler: Handler, status: int, names: tuple[str, ...], *, carries_code: bool
+    ) -> None:
+        self.operation = operation
         self.handler = handler
         self.status = status
         self.names = names
@@ -43,7 +46,14 @@ class Router:
         self._root = _Node()
 
     def add(
-        self, method: str, template: str, handler: Handler, status: int = 200, *, carries_code: bool = False
+        self,
+        method: str,
+        template: str,
+        handler: Handler,
+        status: int = 200,
+        *,
+        operation: str = "",
+        carries_code: bool = False,
     ) -> None:
         """Add an operation; ``{Name}`` in the template stands for one segment."""
         node = self._root
@@ -55,7 +65,7 @@ class Router:
                 node = node.any
             else:
                 node = node.fixed.setdefault(segment.encode(), _Node())
-        node.methods[method] = Route(handler, status, tuple(names), carries_code=carries_code)
+        node.methods[method] = Route(operation, handler, status, tuple(names), carries_code=carries_code)
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
         """Split the raw path, find the operation, and only then decode what the segments carry."""

@@ -18,6 +18,7 @@ from durable_local._http import _function_routes
 from durable_local._http._app import App
 from durable_local._http._driver import Driver
 from durable_local._http._durable_api import DurableApi
+from durable_local._http._gate import Gate
 from durable_local._http._logbook import Logbook
 from durable_local._http._own_api import OwnApi, Records
 from durable_local._http._router import Router
@@ -87,8 +88,9 @@ class LocalService:
         DurableApi(self.engine).mount(router)
         functions = self.engine.functions
         _function_routes.mount(router, FunctionApi(functions), FunctionExtras(functions))
-        OwnApi(self.engine, self._driver, self._logbook, self._records).mount(router)
-        return App(router, self._driver.pump)
+        gate = Gate(self.engine.settings.rate_limits)
+        OwnApi(self.engine, self._driver, self._logbook, self._records, gate).mount(router)
+        return App(router, gate, self._driver.pump)
 
     async def serve(self, ready: Callable[[str], None] | None = None) -> None:
         """Serve until `stop` is called; `ready` gets the URL when requests are answered."""

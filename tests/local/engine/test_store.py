@@ -203,7 +203,7 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear service, " * 100)
-    with pytest.raises(StoreError, match="letter.txt"):
+    with pytest.raises(StoreError, match=r"letter\.txt"):
         Store(path)
     assert path.read_text().startswith("Dear")
 
