@@ -14,7 +14,9 @@ COMMON = {
     "derandomize": "DURABLE_HYPOTHESIS" not in os.environ,
 }
 settings.register_profile("runtime-ci", max_examples=25, **COMMON)
-settings.register_profile("runtime-deep", max_examples=2000, **COMMON)
+settings.register_profile(
+    "runtime-deep", max_examples=int(os.environ.get("DURABLE_HYPOTHESIS_EXAMPLES", "2000")), **COMMON
+)
 settings.load_profile("runtime-deep" if os.environ.get("DURABLE_HYPOTHESIS") == "deep" else "runtime-ci")
 
 
