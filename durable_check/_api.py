@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from durable_check import _ignores, _sources
 from durable_check._engine.modules import Project, root_of
 from durable_check._engine.roots import scan, walk_leftovers
-from durable_check._engine.run import Engine
+from durable_check._engine.run import Engine, qualified
 from durable_check._model import Finding, Note, Report
 from durable_check._problems import Collector
 from durable_check._settings import Settings
@@ -118,6 +118,8 @@ class _Check:
             self.durable.append(module)
             if "durable_runtime" in module.source.text and "install(" in module.source.text:
                 self.collector.look_for_install(self.engine, module)
+        else:
+            self.project.forget(module)  # a big tree of code without workflows must not pile up
         return module
 
     def run(self) -> Report:
@@ -139,7 +141,7 @@ class _Check:
             findings=self._kept(findings),
             notes=sorted(notes),
             files=self.files,
-            handlers=[f"{info.module.path}:{info.name}" for info in self.engine.handlers],
+            handlers=[f"{info.module.path}:{qualified(info)}" for info in self.engine.handlers],
             operations=list(self.engine.operations.values()),
         )
 

@@ -44,7 +44,7 @@ def _each(entry: Entry, prefix: str, names: str) -> dict[str, Entry]:
 
 
 CALLS: dict[str, Entry] = {
-    # -- clocks. time.strftime/gmtime/localtime/ctime are clocks only without a time argument: see `_needs_no_arguments`.
+    # -- clocks. time.gmtime, localtime and ctime are clocks only without an argument: the engine looks.
     **_each(CLOCK, "time.", "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time"),
     **_each(CLOCK, "time.", "process_time_ns thread_time thread_time_ns clock_gettime clock_gettime_ns"),
     **_each(CLOCK, "time.", "gmtime localtime ctime asctime"),
@@ -58,7 +58,7 @@ CALLS: dict[str, Entry] = {
     **_each(CLOCK, "whenever.", "Instant.now ZonedDateTime.now"),
     **_each(CLOCK, "", "os.times resource.getrusage"),
     # Absent: datetime.fromtimestamp, strptime and combine compute from their arguments.
-    # -- randomness. random.Random and random.seed are handled in `_seeded`: a seeded generator is reproducible.
+    # -- randomness. A seeded random.Random is reproducible: the engine looks at its arguments.
     **_each(RANDOM, "random.", "random randint randrange choice choices sample shuffle uniform gauss betavariate"),
     **_each(RANDOM, "random.", "triangular expovariate gammavariate normalvariate lognormvariate paretovariate"),
     **_each(RANDOM, "random.", "vonmisesvariate weibullvariate getrandbits randbytes binomialvariate"),
@@ -108,7 +108,7 @@ CALLS: dict[str, Entry] = {
     # -- Powertools fetches parameters and secrets from the service
     **_each(NETWORK, "aws_lambda_powertools.utilities.parameters.", "get_parameter get_parameters get_secret"),
     **_each(NETWORK, "aws_lambda_powertools.utilities.parameters.", "get_app_config get_parameters_by_name"),
-    # -- sleeping. asyncio.sleep(0) only yields to other tasks: see `_is_yield`.
+    # -- sleeping. asyncio.sleep(0) only yields to other tasks: the engine looks at its argument.
     **_each(SLEEP, "", "time.sleep asyncio.sleep trio.sleep anyio.sleep gevent.sleep"),
     # -- the environment and the sandbox. os.cpu_count is absent: it follows the function's memory setting.
     **_each(ENVIRONMENT, "", "os.getenv os.environ.get os.environb.get os.environ.copy os.getenvb"),
@@ -146,7 +146,9 @@ CALLS: dict[str, Entry] = {
 # Calls that return names in whatever order the file system keeps them.
 UNORDERED = frozenset({"os.listdir", "os.scandir", "glob.glob", "glob.iglob", "pathlib.Path().iterdir"})
 
-_HANDLE = frozenset(["name", "arn", "url", "key", "bucket_name", "table_name", "meta", "objects", "Object", "batch_writer"])
+_HANDLE = frozenset(
+    ["name", "arn", "url", "key", "bucket_name", "table_name", "meta", "objects", "Object", "batch_writer"]
+)
 # Everything called below these paths is I/O, except the names in the second part.
 BENEATH: dict[str, tuple[Entry, frozenset[str]]] = {
     "boto3.client()": (
@@ -158,7 +160,20 @@ BENEATH: dict[str, tuple[Entry, frozenset[str]]] = {
         Entry("io", "calls an AWS service"),
         # Local: sub-resources are handles (dynamodb.Table("x"), s3.Bucket("y")).
         frozenset(
-            ["Table", "Bucket", "Object", "Queue", "Topic", "Stack", "Instance", "meta", "name", "arn", "batch_writer", "get_available_subresources"]
+            [
+                "Table",
+                "Bucket",
+                "Object",
+                "Queue",
+                "Topic",
+                "Stack",
+                "Instance",
+                "meta",
+                "name",
+                "arn",
+                "batch_writer",
+                "get_available_subresources",
+            ]
         ),
     ),
     **{
@@ -169,7 +184,10 @@ BENEATH: dict[str, tuple[Entry, frozenset[str]]] = {
         NETWORK,
         frozenset(["headers", "auth", "mount", "close", "cookies", "params", "proxies", "verify", "adapters"]),
     ),
-    "httpx.Client()": (NETWORK, frozenset(["headers", "auth", "close", "cookies", "params", "timeout", "base_url", "build_request"])),
+    "httpx.Client()": (
+        NETWORK,
+        frozenset(["headers", "auth", "close", "cookies", "params", "timeout", "base_url", "build_request"]),
+    ),
     "httpx.AsyncClient()": (
         NETWORK,
         frozenset(["headers", "auth", "aclose", "cookies", "params", "timeout", "base_url", "build_request"]),
@@ -269,16 +287,97 @@ UNSERIALIZABLE: dict[str, str] = {
     "enumerate()": "an iterator",
     "reversed()": "an iterator",
     "object()": "a bare object",
-    **{f"requests.{verb}()": "an HTTP response" for verb in ["get", "post", "put", "patch", "delete", "head", "request"]},
+    **{
+        f"requests.{verb}()": "an HTTP response"
+        for verb in ["get", "post", "put", "patch", "delete", "head", "request"]
+    },
     **{f"httpx.{verb}()": "an HTTP response" for verb in ["get", "post", "put", "patch", "delete", "head", "request"]},
-    **{f"requests.Session().{verb}()": "an HTTP response" for verb in ["get", "post", "put", "patch", "delete", "request"]},
+    **{
+        f"requests.Session().{verb}()": "an HTTP response"
+        for verb in ["get", "post", "put", "patch", "delete", "request"]
+    },
     **{f"httpx.Client().{verb}()": "an HTTP response" for verb in ["get", "post", "put", "patch", "delete", "request"]},
-    **{f"httpx.AsyncClient().{verb}()": "an HTTP response" for verb in ["get", "post", "put", "patch", "delete", "request"]},
+    **{
+        f"httpx.AsyncClient().{verb}()": "an HTTP response"
+        for verb in ["get", "post", "put", "patch", "delete", "request"]
+    },
 }
 
 # Standard library modules whose functions only compute: calling them names or keys nothing outside.
 PURE_MODULES = frozenset(
-    ["abc", "array", "ast", "base64", "binascii", "bisect", "builtins", "calendar", "cmath", "collections", "colorsys", "contextlib", "contextvars", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "html", "inspect", "io", "ipaddress", "itertools", "json", "locale", "logging", "math", "numbers", "operator", "os", "pathlib", "pprint", "queue", "random", "re", "secrets", "statistics", "string", "struct", "sys", "textwrap", "threading", "time", "timeit", "traceback", "types", "typing", "typing_extensions", "unicodedata", "urllib", "uuid", "warnings", "weakref", "zlib", "zoneinfo", "pydantic", "attr", "attrs", "msgspec", "orjson", "simplejson", "yaml", "jsonschema", "dateutil"]
+    [
+        "abc",
+        "array",
+        "ast",
+        "base64",
+        "binascii",
+        "bisect",
+        "builtins",
+        "calendar",
+        "cmath",
+        "collections",
+        "colorsys",
+        "contextlib",
+        "contextvars",
+        "copy",
+        "csv",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "difflib",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "html",
+        "inspect",
+        "io",
+        "ipaddress",
+        "itertools",
+        "json",
+        "locale",
+        "logging",
+        "math",
+        "numbers",
+        "operator",
+        "os",
+        "pathlib",
+        "pprint",
+        "queue",
+        "random",
+        "re",
+        "secrets",
+        "statistics",
+        "string",
+        "struct",
+        "sys",
+        "textwrap",
+        "threading",
+        "time",
+        "timeit",
+        "traceback",
+        "types",
+        "typing",
+        "typing_extensions",
+        "unicodedata",
+        "urllib",
+        "uuid",
+        "warnings",
+        "weakref",
+        "zlib",
+        "zoneinfo",
+        "pydantic",
+        "attr",
+        "attrs",
+        "msgspec",
+        "orjson",
+        "simplejson",
+        "yaml",
+        "jsonschema",
+        "dateutil",
+    ]
 )
 
 
@@ -298,7 +397,7 @@ def lookup(path: str) -> Entry | None:
     entry = CALLS.get(path)
     if entry is not None:
         return entry
-    prefix, _, name = path.rpartition(".")
+    prefix = path.rpartition(".")[0]
     while prefix:
         row = BENEATH.get(prefix)
         if row is not None:
@@ -308,7 +407,7 @@ def lookup(path: str) -> Entry | None:
             if inner == head:
                 return None if head in local else entry
             return entry if head in local and _acts(inner) else None
-        prefix, _, name = prefix.rpartition(".")
+        prefix = prefix.rpartition(".")[0]
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from durable_check._engine.frames import NEUTRAL, Frame, location
 from durable_check._engine.values import External
@@ -78,14 +78,12 @@ def _placed(rule: Rule, problem: Problem) -> Finding:
 
 
 def _edit(problem: Problem, lines: list[str]) -> Edit | None:
-    node = problem.replaces or problem.node
+    node: Any = problem.replaces or problem.node
     if problem.replacement is None or getattr(node, "lineno", 0) != getattr(node, "end_lineno", -1):
         return None
-    line = node.lineno  # type: ignore[attr-defined]  checked above
-    text = lines[line - 1]
-    start = _characters(text, node.col_offset)  # type: ignore[attr-defined]
-    end = _characters(text, node.end_col_offset)  # type: ignore[attr-defined]
-    return Edit(line, start, end, problem.replacement)
+    text = lines[node.lineno - 1]
+    start, end = _characters(text, node.col_offset), _characters(text, node.end_col_offset)
+    return Edit(node.lineno, start, end, problem.replacement)
 
 
 def _characters(text: str, byte_column: int) -> int:

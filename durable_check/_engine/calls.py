@@ -32,7 +32,13 @@ from durable_check._engine.values import (
 )
 
 if TYPE_CHECKING:
+    from typing import Protocol, TypeGuard
+
     from durable_check._engine.modules import FunctionInfo
+
+    class _Field(Protocol):
+        target: ast.Name
+
 
 MUTATORS = frozenset({"append", "add", "extend", "insert", "update", "appendleft", "setdefault", "put_nowait"})
 REMOVERS = frozenset({"pop", "clear", "remove", "discard", "popitem", "popleft"})
@@ -204,9 +210,9 @@ def _bind_positions(kind: FunctionRef, arguments: Arguments, skip: int) -> Funct
     offset = skip + (1 if kind.receiver is not None else 0)
     names = kind.info.parameters[offset:]
     values = list(arguments.positional)
-    for name in names[len(values) :]:
-        values.append(arguments.keywords.get(name, UNKNOWN))
-    return FunctionRef(kind.info, kind.closure, kind.receiver, (*kind.bound, *values), kind.loop_names, kind.loops)
+    values.extend(arguments.keywords.get(name, UNKNOWN) for name in names[len(values) :])
+    given = (*kind.bound, *values)
+    return FunctionRef(kind.info, kind.closure, kind.receiver, given, kind.loop_names, kind.loops, bound_last=True)
 
 
 def construct(frame: Frame, node: ast.Call, kind: ClassRef, arguments: Arguments) -> Value:
@@ -219,11 +225,16 @@ def construct(frame: Frame, node: ast.Call, kind: ClassRef, arguments: Arguments
         call_function(frame, FunctionRef(method, receiver=value), arguments, frame.region)
         return value
     taints = union(*(argument.all_taints() for argument in arguments.every()))
-    for position, (name, default) in enumerate(info.assigned.items()):
-        if name in arguments.keywords or position < len(arguments.positional):
-            continue
-        taints = union(taints, _default_factory(frame, node, kind, default))
+    fields = [part.target.id for part in info.node.body if _is_field(part)]
+    given = {*fields[: len(arguments.positional)], *arguments.keywords}
+    for name, default in info.assigned.items():
+        if name not in given:
+            taints = union(taints, _default_factory(frame, node, kind, default))
     return Value((ObjectRef(info),), taints)
+
+
+def _is_field(statement: ast.stmt) -> TypeGuard[_Field]:
+    return isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
 
 
 def _default_factory(frame: Frame, node: ast.Call, kind: ClassRef, default: ast.expr) -> tuple[Taint, ...]:
@@ -359,9 +370,8 @@ def _fill_in(frame: Frame, info: FunctionInfo, env: dict[str, Value]) -> None:
     spec = info.node.args
     home = Frame(frame.engine, info.module, None, NEUTRAL)
     positional = (*spec.posonlyargs, *spec.args)
-    defaults: dict[str, ast.expr] = {}
-    for argument, default in zip(positional[::-1], spec.defaults[::-1], strict=False):
-        defaults[argument.arg] = default
+    pairs = zip(positional[::-1], spec.defaults[::-1], strict=False)
+    defaults: dict[str, ast.expr] = {argument.arg: default for argument, default in pairs}
     for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         if keyword_default is not None:
             defaults[argument.arg] = keyword_default

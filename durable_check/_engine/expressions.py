@@ -139,27 +139,32 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Value:
     position = evaluate(frame, node.slice)
     if base is UNKNOWN and not position.taints:
         return UNKNOWN
-    result = UNKNOWN
-    if position.literal is not None and base.fields:
-        result = merge_all(tuple(value for key, value in base.fields if key == position.literal))
-    elif isinstance(node.slice, ast.Constant) and base.keyed and isinstance(node.slice.value, int):
-        if -len(base.items) <= node.slice.value < len(base.items):
-            result = base.items[node.slice.value]
-    elif base.items or base.fields:
-        result = merge_all((*base.items, *(value for _, value in base.fields)))
-        if isinstance(node.slice, ast.Slice):
-            result = Value(items=base.items, unordered=base.unordered)
+    result = _element(node, base, position)
     for kind in base.kinds:
         if isinstance(kind, External):
-            path = f"{kind.path}[]"
-            entry = _catalogue.lookup_read(path)
-            if entry is not None and isinstance(node.ctx, ast.Load):
-                result = merge(result, frame.engine.external_read(frame, node, path, entry, position.literal))
-            elif len(path) <= MAX_PATH:
-                result = merge(result, of(External(path)))
+            result = merge(result, _external_element(frame, node, kind, position))
         elif isinstance(kind, Prepared | Coroutine | Pending):
             frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
     return _with(result, union(base.taints, position.taints))
+
+
+def _element(node: ast.Subscript, base: Value, position: Value) -> Value:
+    if position.literal is not None and base.fields:
+        return merge_all(tuple(value for key, value in base.fields if key == position.literal))
+    index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    if base.keyed and isinstance(index, int):
+        return base.items[index] if -len(base.items) <= index < len(base.items) else UNKNOWN
+    if isinstance(node.slice, ast.Slice):
+        return Value(items=base.items, unordered=base.unordered)
+    return merge_all((*base.items, *(value for _, value in base.fields)))
+
+
+def _external_element(frame: Frame, node: ast.Subscript, kind: External, position: Value) -> Value:
+    path = f"{kind.path}[]"
+    entry = _catalogue.lookup_read(path)
+    if entry is not None and isinstance(node.ctx, ast.Load):
+        return frame.engine.external_read(frame, node, path, entry, position.literal)
+    return of(External(path)) if len(path) <= MAX_PATH else UNKNOWN
 
 
 def _sequence(frame: Frame, node: ast.List | ast.Tuple) -> Value:
@@ -412,7 +417,7 @@ def _store_attribute(frame: Frame, target: ast.Attribute, value: Value) -> None:
     frame.engine.written(frame, target, target, value, "sets")
 
 
-def root_name(node: ast.AST) -> str:
+def root_name(node: ast.expr) -> str:
     """Return the variable at the start of ``a.b[c].d``, or an empty text when a call is in the way."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value

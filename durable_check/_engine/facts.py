@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import ast
+
     from durable_check._catalogue import Entry
     from durable_check._engine.frames import Frame, Scope
     from durable_check._engine.values import FunctionRef, Value

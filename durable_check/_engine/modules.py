@@ -141,26 +141,24 @@ def index(module: ModuleInfo) -> None:
 
 def bound_names(statement: ast.stmt) -> Iterator[str]:
     """Yield the names a top-level statement binds."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-    elif isinstance(statement, ast.Import):
-        for alias in statement.names:
-            yield alias.asname or alias.name.split(".")[0]
-    elif isinstance(statement, ast.ImportFrom):
-        for alias in statement.names:
-            yield alias.asname or alias.name
-    elif isinstance(statement, ast.Assign):
-        for target in statement.targets:
-            yield from target_names(target)
-    elif isinstance(statement, ast.AnnAssign | ast.AugAssign | ast.For):
-        yield from target_names(statement.target)
-    elif isinstance(statement, ast.With):
-        for item in statement.items:
-            if item.optional_vars is not None:
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield statement.name
+        case ast.Import():
+            yield from (alias.asname or alias.name.split(".")[0] for alias in statement.names)
+        case ast.ImportFrom():
+            yield from (alias.asname or alias.name for alias in statement.names)
+        case ast.Assign():
+            for target in statement.targets:
+                yield from target_names(target)
+        case ast.AnnAssign() | ast.AugAssign() | ast.For():
+            yield from target_names(statement.target)
+        case ast.With():
+            for item in statement.items:
                 yield from target_names(item.optional_vars)
 
 
-def target_names(target: ast.AST) -> Iterator[str]:
+def target_names(target: ast.AST | None) -> Iterator[str]:
     """Yield the plain names an assignment target binds."""
     if isinstance(target, ast.Name):
         yield target.id
@@ -178,11 +176,12 @@ class Project:
         self.modules: dict[str, ModuleInfo] = {}
         self.troubles: dict[str, _sources.Trouble] = {}
         self._display: dict[str, str] = {}
+        self._real: dict[str, str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
 
     def load(self, path: str, root: str) -> ModuleInfo | None:
         """Return the module of a file, reading it on first use; None when it cannot be read."""
-        key = os.path.realpath(path)
+        key = self._real.get(path) or self._real.setdefault(path, os.path.realpath(path))
         if key in self.modules:
             return self.modules[key]
         if key in self.troubles:
@@ -196,6 +195,10 @@ class Project:
         index(module)
         self.modules[key] = module
         return module
+
+    def forget(self, module: ModuleInfo) -> None:
+        """Drop a module nothing refers to; it is read again if an import leads to it."""
+        self.modules.pop(os.path.realpath(module.path), None)
 
     def trouble_path(self, key: str) -> str:
         """Return the path of an unreadable file as the caller spelled it."""

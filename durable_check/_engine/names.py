@@ -44,6 +44,7 @@ OPERATIONS: dict[str, OperationShape] = {
     "run_in_child_context": OperationShape(0, "func", "child", "c", 1),
     "map": OperationShape(1, "func", "item", "c...", 2),
     "parallel": OperationShape(0, "functions", "branch", "c", 1),
+    "with_retry": OperationShape(0, "func", "child", "c.", 1),
     "wait_for_condition": OperationShape(0, "check", "condition", ".l", 2),
 }
 SUSPENDING_HELPERS = frozenset({"result"})  # of a callback handle

@@ -11,6 +11,7 @@ from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import Frame, Region, Scope, text_of
 from durable_check._engine.names import (
     AWS,
+    CLEAN_METHODS,
     CONTEXT_TYPES,
     LEAF_CONTEXT_TYPES,
     LEAF_REGIONS,
@@ -69,7 +70,10 @@ def context_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments:
     if name == "is_replaying":
         text = text_of(node)
         return Value((), (Taint("replay", f"`{text}`", frame.module.path, node.lineno),))
-    if name in {"now", "uuid4", "random", "patched"}:
+    if name in CLEAN_METHODS:
+        if frame.region.in_leaf or frame.region.scope is not method.scope:
+            engine = frame.engine  # not an operation, but bound to its place like one
+            engine.emit(facts.OperationCall(frame, node, name, method.scope, None, arguments, (), awaited=True))
         return of(External(f"ctx.{name}()"))
     return UNKNOWN
 
@@ -167,9 +171,8 @@ def _walk_one(  # noqa: PLR0917
     offset = 1 if function.receiver is not None else 0
     room = len(function.info.parameters) - offset - len(function.bound)
     prefix = contexts[: max(room, 0)] if function.info.node.args.vararg is None else contexts
-    whole = FunctionRef(
-        function.info, function.closure, function.receiver, (*prefix, *function.bound), function.loop_names
-    )
+    given = (*prefix, *function.bound) if function.bound_last else (*function.bound, *prefix)
+    whole = FunctionRef(function.info, function.closure, function.receiver, given)
     config = arguments.get(None, "config")
     serdes = "serdes" in arguments.keywords or (config is not None and "serdes" in dict(config.fields))
     engine.call_entry(frame, whole, region, checks_result=not serdes and shape.region == "step")
@@ -288,11 +291,13 @@ def _saga_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: A
     else:
         value, rest = UNKNOWN, arguments.every()
     region = Region("leaf", method.scope, "compensation")
-    for argument in rest:
+    for position, argument in enumerate(rest):
         for kind in argument.kinds:
             function = kind.function if isinstance(kind, Prepared) else kind
             if isinstance(function, FunctionRef) and not frame.region.in_leaf:
-                frame.engine.call_entry(frame, function, region, checks_result=False)
+                given = (*function.bound, *rest[position + 1 :])
+                whole = FunctionRef(function.info, function.closure, function.receiver, given)
+                frame.engine.call_entry(frame, whole, region, checks_result=False)
     return value
 
 

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from durable_check import _catalogue
-from durable_check._engine import calls, expressions, facts, statements
+from durable_check._engine import calls, expressions, facts, lookup, statements
 from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import NEUTRAL, Frame, Region, Scope, text_of
 from durable_check._engine.names import OURS
@@ -16,6 +16,7 @@ from durable_check._engine.values import (
     ContextRef,
     External,
     FunctionRef,
+    ModuleRef,
     ObjectRef,
     Taint,
     Value,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from durable_check._engine.values import ContextMethod
 
 MAX_DEPTH = 16  # calls followed one into another; deeper ones are taken as clean
+MAX_ACTIVATIONS = 5_000  # functions walked for one handler; what is beyond is taken as clean, and noted
 MAX_VARIANTS = 6  # different argument values one function is walked with in one region
 
 expressions.EVALUATORS[ast.Call] = calls.evaluate_call
@@ -67,6 +69,7 @@ class Engine:
         self._variants: dict[object, list[Remembered]] = {}
         self._active: list[FunctionInfo] = []
         self._handler = ""
+        self._activations = 0
         self._rooted: set[FunctionInfo] = set()
         self._pending_roots: list[tuple[FunctionInfo, Frame | None]] = []
 
@@ -109,7 +112,9 @@ class Engine:
             entry = None
         taints = union(*(value.all_taints() for value in arguments.every()))
         if entry is not None:
-            if _catalogue.taints(entry):
+            scope = frame.region.scope
+            ordered = entry.category == "race" and scope is not None and scope.package == OURS and scope.is_async
+            if _catalogue.taints(entry) and not ordered:
                 taints = union((self._taint(entry.category, frame, node),), taints)
         self.emit(facts.ExternalUse(frame, node, path, entry, arguments, operations_inside))
         if path in _catalogue.UNORDERED:
@@ -162,9 +167,19 @@ class Engine:
             if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
                 self._object_written(frame, node, target, target.value, value, how)
             return
-        if owner is None and name not in frame.module.bindings:
+        if owner is None and not self._is_state(frame.module, name):
             return
         self.emit(facts.OuterWrite(frame, node, name, owner, value, how))
+
+    def _is_state(self, module: ModuleInfo, name: str) -> bool:
+        """Whether a name of the module is a variable of its own, not something imported."""
+        value = lookup.module_value(self, module, name)
+        if value is None:
+            return False
+        return not any(
+            isinstance(kind, ModuleRef) or (isinstance(kind, External) and "()" not in kind.path)
+            for kind in value.kinds
+        )
 
     def _rebound(self, frame: Frame, node: ast.AST, name: str, value: Value) -> None:
         if name in frame.globals:
@@ -195,6 +210,8 @@ class Engine:
         functions: tuple[FunctionRef, ...],
     ) -> None:
         """Add an operation to the handler's sequence, once per place in the code."""
+        if not self._handler:
+            return  # a decorated function that no handler of the project calls
         label = name.literal if name is not None else None
         if name is None and len(functions) == 1 and functions[0].info.name != "<lambda>":
             label = functions[0].info.name
@@ -220,34 +237,34 @@ class Engine:
         if info in self._active or len(self._active) >= MAX_DEPTH:
             return UNKNOWN  # recursion and very deep chains are taken as clean
         env = calls.bind_parameters(frame, kind, arguments or Arguments((), {}))
-        key: object = None
-        group = (info, region, frame.quiet > 0, frame.finals > 0, frame.patched > 0)
-        if kind.closure is None:
-            key = (group, tuple(sorted(env.items(), key=lambda pair: pair[0])))
-            known = self._memory.get(key)
-            if known is None and len(self._variants.get(group, ())) >= MAX_VARIANTS:
-                known = self._variants[group][0]
-            if known is not None:
-                self._repeat(region, known)
-                return known.value
-        return self._walk(frame, kind, env, region, key, group)
+        if kind.closure is not None:
+            return self._walk(frame, kind, env, region).value
+        flags = (info, region.kind, region.leaf, region.rerunnable, region.threaded)
+        shared = (*flags, frame.quiet > 0, frame.finals > 0, frame.patched > 0)
+        values = tuple(sorted(env.items(), key=lambda pair: pair[0]))
+        known = self._memory.get((shared, None, values)) or self._memory.get((shared, region.scope, values))
+        if known is None and len(self._variants.get((shared, region.scope), ())) >= MAX_VARIANTS:
+            known = self._variants[shared, region.scope][0]
+        if known is None:
+            known = self._walk(frame, kind, env, region)
+            # Without operations inside, the result is the same for every handler that calls the function.
+            scope = region.scope if known.performed else None
+            self._memory[shared, scope, values] = known
+            self._variants.setdefault((shared, region.scope), []).append(known)
+        else:
+            self._repeat(region, known)
+        return known.value
 
     def _repeat(self, region: Region, known: Remembered) -> None:
         self.performed += known.performed
         if region.scope is not None:
             region.scope.operations += known.operations
 
-    def _walk(  # noqa: PLR0917
-        self, frame: Frame, kind: FunctionRef, env: dict[str, Value], region: Region, key: object, group: object
-    ) -> Value:
+    def _walk(self, frame: Frame, kind: FunctionRef, env: dict[str, Value], region: Region) -> Remembered:
         scope = region.scope
         before, scope_before = self.performed, scope.operations if scope else 0
         value = self._activate(frame, kind, env, region, None)
-        if key is not None:
-            remembered = Remembered(value, self.performed - before, (scope.operations if scope else 0) - scope_before)
-            self._memory[key] = remembered
-            self._variants.setdefault(group, []).append(remembered)
-        return value
+        return Remembered(value, self.performed - before, (scope.operations if scope else 0) - scope_before)
 
     def call_entry(self, frame: Frame, kind: FunctionRef, region: Region, *, checks_result: bool) -> Value:
         """Walk the function of an operation: a new region, nothing remembered."""
@@ -260,6 +277,9 @@ class Engine:
         self, frame: Frame, kind: FunctionRef, env: dict[str, Value], region: Region, entry: FunctionRef | None
     ) -> Value:
         info = kind.info
+        self._activations += 1
+        if self._activations > MAX_ACTIVATIONS:
+            return UNKNOWN
         inner = Frame(
             self,
             info.module,
@@ -315,7 +335,7 @@ class Engine:
 
     def _walk_root(self, info: FunctionInfo, closure: Frame | None) -> None:
         self.handlers.append(info)
-        self._handler = _qualified(info)
+        self._handler = f"{info.module.path}:{qualified(info)}"
         is_async = isinstance(info.node, ast.AsyncFunctionDef)
         scope = Scope("handler", info.name, is_async, info.package)
         self.enter(info, Region("orchestration", scope), closure, (UNKNOWN, of(ContextRef(scope))))
@@ -333,6 +353,7 @@ class Engine:
     def guarded(self, info: FunctionInfo, walk: Callable[[], object]) -> None:
         """Walk, and turn code nested beyond Python's own limits into a note."""
         active = len(self._active)
+        self._activations = 0
         try:
             walk()
         except RecursionError:
@@ -342,6 +363,9 @@ class Engine:
                 getattr(info.node, "lineno", 1),
                 f"`{info.name}` is nested too deeply: checked only in part",
             )
+        if self._activations > MAX_ACTIVATIONS:
+            line = getattr(info.node, "lineno", 1)
+            self.note(info.module.path, line, f"`{info.name}` reaches too much code: checked only in part")
 
     def leaf_region(self, role: str) -> Region:
         """Return the region a decorated function runs in when nobody in the project calls it."""
@@ -349,7 +373,8 @@ class Engine:
         return Region("leaf", scope, role)
 
 
-def _qualified(info: FunctionInfo) -> str:
+def qualified(info: FunctionInfo) -> str:
+    """Return a function's name with its class."""
     return f"{info.owner.node.name}.{info.name}" if info.owner is not None else info.name
 
 

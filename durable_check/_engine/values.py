@@ -68,6 +68,7 @@ class FunctionRef:
     bound: tuple[Value, ...] = ()
     loop_names: frozenset[str] = frozenset()
     loops: tuple[ast.AST, ...] = ()
+    bound_last: bool = False  # bound by a durable decorator: the context comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,8 @@ class Value:
         """Return the taints of the value and of what it contains."""
         if not self.items and not self.fields:
             return self.taints
-        return union(self.taints, *(item.all_taints() for item in self.items))
+        parts = (*self.items, *(value for _, value in self.fields))
+        return union(self.taints, *(part.all_taints() for part in parts))
 
 
 UNKNOWN = Value()

@@ -73,7 +73,7 @@ def checks_by_fact() -> dict[type, list[Check]]:
     """Return, for each kind of fact, the rules that look at it."""
     table: dict[type, list[Check]] = {}
     for module in _MODULES:
-        checks: dict[type, Callable[[Any], Iterator[Problem]]] = module.CHECKS  # type: ignore[assignment]
+        checks: dict[type, Callable[[Any], Iterator[Problem]]] = module.CHECKS
         for fact, check in checks.items():
             table.setdefault(fact, []).append((module.RULE, check))
     return table

@@ -62,7 +62,7 @@ def where(frame: Frame) -> str:
         return f"`{name}`"
     if name in {scope.name, "<lambda>"}:
         return scope.describe()
-    return f"`{name}`, called from {scope.describe()},"
+    return f"`{name}` (called from {scope.describe()})"
 
 
 __all__ = ["Problem", "Rule", "is_handle", "text_of", "where"]

@@ -6,12 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
-from durable_check._engine.frames import Frame
-from durable_check._engine.modules import FunctionNode, ModuleInfo
 from durable_check.rules._base import Problem, Rule, is_handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from durable_check._engine.frames import Frame
+    from durable_check._engine.modules import FunctionNode, ModuleInfo
 
 
 RULE = Rule(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from durable_check import _catalogue
 from durable_check._engine import facts
-from durable_check._engine.values import Taint, Value
 from durable_check.rules._base import Problem, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from durable_check._engine.values import Taint, Value
 
 
 RULE = Rule(

@@ -17,7 +17,8 @@ BASELINE = Rule(
         "is replayed on the new one meets another operation than the one it recorded."
     ),
     fix=(
-        'Deploy as a new version, so that running executions stay on the old one; or guard the change with `ctx.patched("id")`; '
+        "Deploy as a new version, so that running executions stay on the old one; or guard the change with "
+        '`ctx.patched("id")`; '
         "or put new operations last. When the drift is intended, record it with `--write-baseline`."
     ),
     bad="""

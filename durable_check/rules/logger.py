@@ -26,7 +26,7 @@ RULE = Rule(
     ),
     fix=(
         "Use `ctx.logger`, which is silent while history is replayed, or call "
-        "`durable_runtime.logging.install()` once at import to make ordinary `logging` calls replay- "
+        "`durable_runtime.logging.install()` once at import to make ordinary `logging` calls replay-"
         "aware."
     ),
     bad="""

@@ -47,7 +47,8 @@ def handler(event, ctx):
     ctx.run_in_child_context(ship)
 """,
     limits=(
-        "Reading `ctx.logger`, `ctx.now()` and the execution's ARN from the outer context is fine and not reported."
+        "Reading `ctx.logger` and the execution's ARN from the outer context is fine and not reported. "
+        "`ctx.now()` and its friends belong to one context like operations do, and are reported."
     ),
 )
 

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
+from durable_check._engine.names import OURS
 from durable_check._engine.values import Coroutine, External, Pending, Value
 from durable_check.rules._base import Problem, Rule, text_of
 
@@ -18,19 +19,20 @@ RULE = Rule(
     name="unstable-task-order",
     severity="error",
     reported=(
-        "Tasks interleave operations on one context (`asyncio.gather`, `create_task` or a `TaskGroup` "
-        "over coroutines that call several operations), or the real clock or the order of completion "
-        "steers them (`asyncio.wait_for`, `asyncio.timeout`, `as_completed`, `FIRST_COMPLETED`)."
+        "The real clock steers operations: `asyncio.wait_for`, `asyncio.timeout`, `asyncio.wait(..., "
+        "timeout=...)` around them. In an async handler of another SDK than ours also: tasks that "
+        "interleave several operations on one context, `as_completed`, `FIRST_COMPLETED`."
     ),
     why=(
-        "Operations take their ids when they are called. Two coroutines that each call a second "
-        "operation do so in the order their first ones finish, and replay finishes in another order. "
-        "A real-time timeout fires on the first run and not on the replay."
+        "A real-time timeout fires on the first run and not on the replay, where the operation is "
+        "answered from history at once: the two take different arms. Where the runtime does not "
+        "deliver results in recorded order, interleaved tasks take their ids in the order they happen "
+        "to finish."
     ),
     fix=(
-        "Give each task an id space: `ctx.parallel`, `ctx.map` or "
-        "`asyncio.gather(ctx.run_in_child_context(...), ...)`. Gathering single operations is fine. "
-        "For time limits use the operation's own timeout or a `ctx.wait` beside it."
+        "Use the operation's own timeout, or race the operation against `ctx.wait(...)`: "
+        "`durable_runtime` delivers results in the order of the history, so `gather`, tasks and races "
+        "take the same turns on every replay. With another SDK give each task a child context."
     ),
     bad="""
 import asyncio
@@ -38,34 +40,31 @@ import asyncio
 from durable_runtime import durable_execution
 
 
-async def fulfil(ctx, sku):
-    await ctx.step(lambda _: sku, name="reserve")
-    await ctx.step(lambda _: sku, name="ship")
-
-
 @durable_execution
 async def handler(event, ctx):
-    await asyncio.gather(*[fulfil(ctx, sku) for sku in event["skus"]])
+    try:
+        return await asyncio.wait_for(ctx.wait_for_callback(lambda callback_id, _: None), timeout=30)
+    except TimeoutError:
+        return await ctx.step(lambda _: "escalated", name="escalate")
 """,
     good="""
-from durable_runtime import durable_execution
+from datetime import timedelta
 
-
-async def fulfil(ctx, sku, index, skus):
-    await ctx.step(lambda _: sku, name="reserve")
-    await ctx.step(lambda _: sku, name="ship")
+from durable_runtime import CallbackTimeoutError, durable_execution
 
 
 @durable_execution
 async def handler(event, ctx):
-    await ctx.map(event["skus"], fulfil)
+    try:
+        return await ctx.wait_for_callback(lambda callback_id, _: None, timeout=timedelta(seconds=30))
+    except CallbackTimeoutError:
+        return await ctx.step(lambda _: "escalated", name="escalate")
 """,
     limits=(
-        "A coroutine that calls one operation, before it awaits anything else, is safe to gather and "
-        "not reported. Coroutines of libraries are not looked into."
+        "`asyncio.gather`, `TaskGroup`, `as_completed` and races over operations of `durable_runtime` "
+        "are safe and not reported. Coroutines of libraries are not looked into."
     ),
 )
-
 _SPAWNERS = ("asyncio.create_task", "asyncio.ensure_future", "asyncio.TaskGroup().create_task")
 _TOGETHER = "asyncio.gather"
 
@@ -76,34 +75,48 @@ def _check(fact: facts.ExternalUse) -> Iterator[Problem]:
         return
     values = [*arguments.every(), *(item for value in arguments.every() for item in value.items)]
     call = text_of(fact.node, 48)
+    if _on_the_clock(fact, arguments) and any(_durable(value) for value in values):
+        yield Problem(frame, fact.node, f"`{call}` runs on the real clock: a replay sees another outcome")
+    elif frame.region.scope is not None and frame.region.scope.package != OURS:
+        yield from _unordered_delivery(fact, arguments, values, call)
+
+
+def _on_the_clock(fact: facts.ExternalUse, arguments: facts.Arguments) -> bool:
+    if fact.entry is not None and fact.entry.category == "timer":
+        return True
+    return fact.path in {"asyncio.wait", "asyncio.as_completed"} and "timeout" in arguments.keywords
+
+
+def _unordered_delivery(
+    fact: facts.ExternalUse, arguments: facts.Arguments, values: list[Value], call: str
+) -> Iterator[Problem]:
+    """What only a runtime that delivers results in recorded order makes safe."""
     if fact.path in _SPAWNERS or (fact.path == _TOGETHER and _several(fact.node)):
         busy = _busiest(values)
         if busy is not None:
             yield Problem(
-                frame,
+                fact.frame,
                 fact.node,
                 f"`{call}` interleaves the operations of `{busy.name}` with others on the same context: "
                 "their ids depend on which task is faster",
             )
-    elif _steers(fact, arguments) and any(_durable(value) for value in values):
-        reason = (
-            "runs on the real clock"
-            if fact.entry is not None and fact.entry.category == "timer"
-            else "hands out operations in the order they finish"
+    elif _races(fact, arguments) and any(_durable(value) for value in values):
+        yield Problem(
+            fact.frame,
+            fact.node,
+            f"`{call}` hands out operations in the order they finish: a replay sees another order",
         )
-        yield Problem(frame, fact.node, f"`{call}` {reason}: a replay sees another outcome")
 
 
-def _steers(fact: facts.ExternalUse, arguments: facts.Arguments) -> bool:
-    if fact.entry is not None and fact.entry.category in {"race", "timer"}:
+def _races(fact: facts.ExternalUse, arguments: facts.Arguments) -> bool:
+    if fact.entry is not None and fact.entry.category == "race":
         return True
     if fact.path != "asyncio.wait":
         return False
     when = arguments.get(None, "return_when")
     known = when.first(External) if when is not None else None
-    literal = when.literal if when is not None else None
-    name = known.path if isinstance(known, External) else literal or ""
-    return name.endswith(("FIRST_COMPLETED", "FIRST_EXCEPTION")) or "timeout" in arguments.keywords
+    name = known.path if isinstance(known, External) else (when.literal if when is not None else None) or ""
+    return name.endswith(("FIRST_COMPLETED", "FIRST_EXCEPTION"))
 
 
 def _check_block(fact: facts.WithBlock) -> Iterator[Problem]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
-from durable_check._engine.names import AWS
 from durable_check._engine.values import Prepared
 from durable_check.rules._base import Problem, Rule, text_of
 
@@ -75,8 +74,8 @@ def _check(fact: facts.Discarded) -> Iterator[Problem]:
 
 
 def _check_bare(fact: facts.OperationCall) -> Iterator[Problem]:
-    """AWS's SDK needs the decorated function called: bare, it would bind the context and return a function."""
-    if fact.scope.package != AWS or fact.operation not in {"step", "run_in_child_context", "wait_for_callback"}:
+    """Handed over bare, the decorated function would bind the context and return a function."""
+    if fact.operation not in {"step", "run_in_child_context", "wait_for_callback"}:
         return
     bare = fact.arguments.get(0, "func", "submitter")
     for kind in bare.kinds if bare is not None else ():

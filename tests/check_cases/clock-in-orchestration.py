@@ -1,0 +1,154 @@
+# case: a clock in the handler's return value
+import time
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.wait(60)
+    return {"at": time.time()}  #! clock-in-orchestration
+
+# case: aliases of the module and of the class
+import datetime as dt
+from time import time as current
+
+
+@durable_execution
+async def handler(event, ctx):
+    started = dt.datetime.now()  #! clock-in-orchestration
+    await ctx.wait(60)
+    return [started.isoformat(), current()]  #! clock-in-orchestration
+
+# case: a helper in another file inherits the region
+from helpers import stamp
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.wait(60)
+    return stamp()
+
+# file: helpers.py
+from datetime import datetime, timezone
+
+
+def stamp():
+    return datetime.now(timezone.utc).isoformat()  #! clock-in-orchestration
+
+# case: child contexts, map items and branches are orchestration
+import time
+
+
+@durable_execution
+async def handler(event, ctx):
+    def child(inner):
+        return time.monotonic()  #! clock-in-orchestration
+
+    await ctx.run_in_child_context(child)
+    await ctx.map(event["items"], lambda inner, item, index, items: time.time())  #! clock-in-orchestration
+    await ctx.parallel([lambda inner: time.time_ns()])  #! clock-in-orchestration
+
+# case: a clock in a method of a class that the handler uses
+from datetime import date
+
+
+class Report:
+    def __init__(self, name):
+        self.name = name
+
+    def title(self):
+        return f"{self.name} {date.today()}"  #! clock-in-orchestration
+
+
+@durable_execution
+async def handler(event, ctx):
+    report = Report(event["name"])
+    await ctx.wait(60)
+    return report.title()
+
+# case: a clock as the default of a field
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass
+class Order:
+    id: str
+    created: datetime = field(default_factory=datetime.utcnow)
+
+
+@durable_execution
+async def handler(event, ctx):
+    order = Order(event["id"])  #! clock-in-orchestration
+    await ctx.wait(60)
+    return {"id": order.id}
+
+# case: a clock kept in a variable and called later
+import time
+
+
+@durable_execution
+async def handler(event, ctx):
+    clock = time.time
+    await ctx.wait(60)
+    return clock()  #! clock-in-orchestration
+
+# case: a clock inside a step body is right
+import time
+
+
+def charge(step):
+    return {"charged_at": time.time()}
+
+
+@durable_execution
+async def handler(event, ctx):
+    receipt = await ctx.step(charge)
+    stamp = await ctx.step(lambda _: time.time(), name="stamp")
+    return [receipt, stamp]
+
+# case: computing with given times is not reading a clock
+import time
+from datetime import datetime, timedelta
+
+
+@durable_execution
+async def handler(event, ctx):
+    due = datetime.fromisoformat(event["due"]) + timedelta(days=1)
+    later = datetime.fromtimestamp(event["at"])
+    await ctx.wait(60)
+    return [due.isoformat(), later.isoformat(), time.gmtime(0).tm_year, time.strftime("%Y", time.gmtime(5))]
+
+# case: code that no durable function reaches is not looked at
+import time
+
+
+def script():
+    return time.time()
+
+
+class Timer:
+    def now(self):
+        return time.time()
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.wait(60)
+
+# case: a local function named like a clock is not one
+def time():
+    return 5
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.wait(time())
+
+# case: replay-safe time is right
+@durable_execution
+async def handler(event, ctx):
+    started = ctx.now()
+    await ctx.wait(60)
+    if (ctx.now() - started).total_seconds() > 30:
+        await ctx.step(lambda _: 1, name="late")
+    return started.isoformat()

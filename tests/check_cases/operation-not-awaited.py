@@ -1,0 +1,64 @@
+# case: a forgotten await
+@durable_execution
+async def handler(event, ctx):
+    ctx.step(lambda _: 1, name="charge")  #!async operation-not-awaited
+    return "done"
+
+# case: stored and never read
+@durable_execution
+async def handler(event, ctx):
+    receipt = ctx.step(lambda _: 1, name="charge")  #!async operation-not-awaited
+    return "done"
+
+# case: a helper with operations that nobody awaits
+async def charge(ctx):
+    await ctx.step(lambda _: 1, name="charge")
+
+
+@durable_execution
+async def handler(event, ctx):
+    charge(ctx)  #!async operation-not-awaited
+    await ctx.wait(5)
+
+# case: used as if it were the result
+@durable_execution
+async def handler(event, ctx):
+    order = ctx.step(lambda _: {"id": 1}, name="load")
+    await ctx.wait(5, name=order["id"])  #!async operation-not-awaited
+
+# case: a wait in a loop
+@durable_execution
+async def handler(event, ctx):
+    for _ in range(3):
+        ctx.wait(5)  #!async operation-not-awaited
+
+# case: awaited, gathered, returned
+import asyncio
+
+
+@durable_execution
+async def handler(event, ctx):
+    first = ctx.step(lambda _: 1, name="a")
+    await asyncio.gather(first, ctx.step(lambda _: 2, name="b"))
+    order = await ctx.step(lambda _: {"id": 1}, name="load")
+    total = order["id"] + 1
+    return total
+
+# case: tasks keep their operations
+# only: async
+import asyncio
+
+
+@durable_execution
+async def handler(event, ctx):
+    task = asyncio.create_task(ctx.step(lambda _: 1, name="a"))
+    pending = [ctx.wait(5) for _ in range(3)]
+    await task
+    for operation in pending:
+        await operation
+
+# case: branches return their operation
+@durable_execution
+async def handler(event, ctx):
+    await ctx.map(event["items"], lambda inner, item, index, items: inner.wait(1))
+    await ctx.run_in_child_context(lambda inner: inner.step(lambda _: 1))

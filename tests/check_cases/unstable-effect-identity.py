@@ -1,0 +1,196 @@
+# case: a job named after the clock in a submitter
+import time
+
+import boto3
+
+transcribe = boto3.client("transcribe")
+
+
+@durable_execution
+async def handler(event, ctx):
+    def submit(callback_id, step):
+        name = f"scan-{int(time.time() * 1000)}-{event['id']}"
+        transcribe.start_transcription_job(TranscriptionJobName=name)  #! unstable-effect-identity
+
+    await ctx.wait_for_callback(submit)
+
+# case: an unknown client, as the issue has it
+import time
+
+from vendor import jobs
+
+
+def submit(callback_id, ctx):
+    jobs.start(name=f"scan-{time.time()}", token=callback_id)  #! unstable-effect-identity
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.wait_for_callback(submit)
+
+# case: a fresh key of a row in a step
+import uuid
+
+import boto3
+
+table = boto3.resource("dynamodb").Table("orders")
+
+
+@durable_execution
+async def handler(event, ctx):
+    def save(step):
+        table.put_item(Item={"pk": str(uuid.uuid4()), "total": 1})  #! unstable-effect-identity
+        return True
+
+    await ctx.step(save)
+
+# case: an idempotency header and a URL
+import uuid
+
+import requests
+
+
+@durable_execution
+async def handler(event, ctx):
+    def pay(step):
+        key = str(uuid.uuid4())
+        answer = requests.post("https://pay", headers={"Idempotency-Key": key}, timeout=5)  #! unstable-effect-identity
+        requests.put(f"https://pay/{key}", timeout=5)  #! unstable-effect-identity
+        return answer.json()
+
+    await ctx.step(pay)
+
+# case: the identity is made and used in helpers of another file
+from helpers import start
+
+
+@durable_wait_for_callback
+def submit(callback_id, step, scan_id):
+    start(scan_id, callback_id)
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.wait_for_callback(submit(event["id"]))
+
+# file: helpers.py
+import datetime
+
+import boto3
+
+sfn = boto3.client("stepfunctions")
+
+
+def fresh(scan_id):
+    return f"{scan_id}-{datetime.datetime.now():%s}"
+
+
+def start(scan_id, token):
+    sfn.start_execution(name=fresh(scan_id), input=token)  #! unstable-effect-identity
+
+# case: nested keys of a DynamoDB item
+import random
+
+import boto3
+
+client = boto3.client("dynamodb")
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.step(lambda _: client.put_item(TableName="t", Item={"id": {"S": str(random.random())}}), name="x")  #! unstable-effect-identity
+
+# case: names from durable state are right
+import boto3
+
+transcribe = boto3.client("transcribe")
+
+
+@durable_execution
+async def handler(event, ctx):
+    scan_id = await ctx.step(lambda _: "scan", name="scan id")
+
+    def submit(callback_id, step):
+        transcribe.start_transcription_job(TranscriptionJobName=f"transcribe-{scan_id}")
+
+    await ctx.wait_for_callback(submit)
+
+# case: a plain attribute may be fresh
+import time
+
+import boto3
+
+table = boto3.resource("dynamodb").Table("orders")
+
+
+@durable_execution
+async def handler(event, ctx):
+    def save(step):
+        table.put_item(Item={"pk": event["id"], "createdAt": int(time.time())})
+        return True
+
+    await ctx.step(save)
+
+# case: a fresh id that is only returned
+import uuid
+
+
+class Order:
+    def __init__(self, id):
+        self.id = id
+
+
+@durable_execution
+async def handler(event, ctx):
+    def new(step):
+        order = Order(id=str(uuid.uuid4()))
+        return {"id": order.id, "name": dict(name=str(uuid.uuid4()))["name"]}
+
+    await ctx.step(new)
+
+# case: at most once without retries does not run again
+import uuid
+
+import requests
+
+
+@durable_execution
+async def handler(event, ctx):
+    def pay(step):
+        return requests.post("https://pay", headers={"Idempotency-Key": str(uuid.uuid4())}, timeout=5).json()
+
+    once = StepConfig(
+        step_semantics=StepSemantics.AT_MOST_ONCE_PER_RETRY, retry_strategy=RetryPresets.none()
+    )
+    await ctx.step(pay, config=once)
+
+# case: at most once with retries does
+import uuid
+
+import requests
+
+
+@durable_execution
+async def handler(event, ctx):
+    def pay(step):
+        return requests.post("https://pay", headers={"Idempotency-Key": str(uuid.uuid4())}, timeout=5).json()  #! unstable-effect-identity
+
+    once = StepConfig(
+        step_semantics=StepSemantics.AT_MOST_ONCE_PER_RETRY, retry_strategy=RetryPresets.transient()
+    )
+    await ctx.step(pay, config=once)
+
+# case: tracing ids and temporary files are no identity of an effect
+import uuid
+
+import requests
+
+
+@durable_execution
+async def handler(event, ctx):
+    def pay(step):
+        with open(f"/tmp/{uuid.uuid4()}", "w") as file:
+            file.write("x")
+        return requests.post("https://pay", headers={"trace_id": str(uuid.uuid4())}, timeout=5).json()
+
+    await ctx.step(pay)
