@@ -102,7 +102,7 @@ class AsyncCheckpointer:
         self.close()
         batch = self.log.take()
         if self._driver.bodies:
-            future = self._driver.sender().submit(self.log.send, batch)
+            future = self._driver.threads("sender", 1).submit(self.log.send, batch)
             self._in_flight = (batch, future)
             future.add_done_callback(lambda _done: self._notify(batch, future))
         else:

@@ -76,6 +76,7 @@ class Driver:
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
         self._parked_at_end: frozenset[str] = frozenset()
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self.checkpointer = AsyncCheckpointer(invocation.log, self)
 
     # ---- the handler
@@ -212,7 +213,7 @@ class Driver:
             else:
                 # A plain function may block, and the loop must not.
                 run = copy_context().run
-                result = await self.loop.run_in_executor(_step_threads(), run, effect.func, *effect.args)
+                result = await self.loop.run_in_executor(self.threads("step", _STEP_THREADS), run, effect.func, *effect.args)
             if hasattr(result, "__await__"):
                 result = await result
         except StopIteration as error:
@@ -381,9 +382,18 @@ class Driver:
             self._main.cancel(str(SuspendExecution()))
             self.loop.call_later(0.01, self.poke)
 
-    def sender(self) -> ThreadPoolExecutor:
-        """Return the thread that makes calls while step bodies run."""
-        return _sender_thread()
+    def threads(self, name: str, size: int) -> ThreadPoolExecutor:
+        """Return the threads of this invocation for plain steps, or for calls while step bodies run."""
+        if name not in self._pools:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pools[name] = ThreadPoolExecutor(size, thread_name_prefix=f"durable-{name}")
+        return self._pools[name]
+
+    def close(self) -> None:
+        """Let the threads end; those that still run a step that nobody waits for are left to it."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=not self.bodies, cancel_futures=True)
 
 
 def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
@@ -399,13 +409,13 @@ def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: An
         return loop.run_until_complete(driver.run(handler, payload, context))
     finally:
         driver.checkpointer.close()
+        driver.close()
         if not keep:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
 
 _kept_loop: asyncio.AbstractEventLoop | None = None
-_pools: dict[str, ThreadPoolExecutor] = {}
 
 
 def _loop() -> tuple[asyncio.AbstractEventLoop, bool]:
@@ -423,19 +433,3 @@ def _loop() -> tuple[asyncio.AbstractEventLoop, bool]:
         _kept_loop = asyncio.new_event_loop()
         atexit.register(_kept_loop.close)
     return _kept_loop, True
-
-
-def _step_threads() -> ThreadPoolExecutor:
-    return _pool("durable-step", _STEP_THREADS)
-
-
-def _sender_thread() -> ThreadPoolExecutor:
-    return _pool("durable-sender", 1)
-
-
-def _pool(name: str, size: int) -> ThreadPoolExecutor:
-    if name not in _pools:
-        from concurrent.futures import ThreadPoolExecutor
-
-        _pools[name] = ThreadPoolExecutor(size, thread_name_prefix=name)
-    return _pools[name]

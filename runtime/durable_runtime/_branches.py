@@ -63,7 +63,7 @@ class _Crew:
                     self.wake_due()
                     if not self.has_work() and not self.running:
                         self.rest()
-                    elif self.has_work() and not self.workers and not self.grow(pause=False):
+                    elif self.wants_hands() and not self.grow(pause=self.workers > 0) and not self.workers:
                         self.work_once()
                     else:
                         self.changed.wait(self.pause())
@@ -79,6 +79,10 @@ class _Crew:
     def has_work(self) -> bool:
         """Say whether a branch could run now."""
         return bool(self.resumable) or self.batch.startable
+
+    def wants_hands(self) -> bool:
+        """Say whether there is a branch to run, and every worker is busy."""
+        return self.has_work() and self.running >= self.workers and not self.newcomer
 
     def pause(self) -> float | None:
         """Return how long nothing can become due."""
@@ -152,7 +156,7 @@ class _Crew:
         resumes = bool(self.resumable)
         index = self.resumable.popleft() if resumes else self.batch.start()
         self.running += 1
-        if self.has_work() and not self.newcomer and self.workers:
+        if self.workers and self.wants_hands():
             self.grow(pause=True)
         self.changed.release()
         try:

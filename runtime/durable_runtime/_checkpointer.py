@@ -93,6 +93,10 @@ class Checkpointer:
         with self._lock:
             self._closed = True
             self._wake.notify()
+            self._answered.notify_all()
+            flusher = self._flusher
+        if flusher is not None:
+            flusher.join(0.1)  # it has nothing left to send, so this takes microseconds
 
     def _step(self) -> None:
         """Make a call, or wait for the one in flight. Holds the lock before and after."""

@@ -128,8 +128,8 @@ class Operation:
         error = dict(self.details.get("Error") or {})
         status = self.status
         if status in _ENDINGS and not error.get("ErrorMessage"):
-            error["ErrorMessage"] = f"{self.label} {_ENDINGS[status]}"
-        if status != "FAILED" and not error.get("ErrorType"):
+            error["ErrorMessage"] = f"{self.label} {_ENDINGS[status]} (status {status})"
+        if not error.get("ErrorType"):
             error["ErrorType"] = f"{_CAMEL[self.kind]}.{_CAMEL.get(status or '', status)}"
         self.context.last_operation = self.id
         raise restored(error, base)
@@ -171,6 +171,7 @@ _CAMEL = {
     "CALLBACK": "Callback",
     "CHAINED_INVOKE": "ChainedInvoke",
     "CONTEXT": "Context",
+    "FAILED": "Failed",
     "CANCELLED": "Cancelled",
     "TIMED_OUT": "Timeout",
     "STOPPED": "Stopped",
