@@ -245,7 +245,7 @@ def _instance(
         return None
     args, attributes = _carried(data)
     if args is None:
-        args = () if fields["message"] is None else (fields["message"],)
+        args = (fields["message"],) if fields["message"] else ()
     native: Any = next(each for each in original.__mro__ if each.__module__ == "builtins")
     try:
         result: DurableExecutionsError = native.__new__(kind, *args)

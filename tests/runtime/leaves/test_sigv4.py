@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from urllib.parse import quote as reference_quote
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,35 +17,18 @@ from durable_runtime import _transport
 from durable_runtime._credentials import Credentials
 from durable_runtime._sigv4 import Signer, quote
 
-botocore = pytest.importorskip("botocore")
-
-from urllib.parse import quote as reference_quote  # noqa: E402
-
-import botocore.auth  # noqa: E402
-import botocore.awsrequest  # noqa: E402
-import botocore.credentials  # noqa: E402
-import botocore.session  # noqa: E402
-
 NOW = dt.datetime(2026, 11, 20, 9, 8, 7, tzinfo=dt.UTC)
 WORD = st.text("abcXYZ019-_.~:/$+= %é", min_size=1, max_size=20)
 
 
-class Frozen(botocore.auth.SigV4Auth):
-    """botocore's signer at a fixed moment."""
-
-    def _modify_request_before_signing(self, request):
-        request.context["timestamp"] = NOW.strftime("%Y%m%dT%H%M%SZ")
-        super()._modify_request_before_signing(request)
-
-
-def signed_by_botocore(monkeypatch, method, url, headers, body, credentials, region):
+def signed_by_botocore(monkeypatch, url, headers, body, credentials):
     for name in ("get_current_datetime", "datetime"):
         if hasattr(botocore.auth, name):
             stub = (lambda **_: NOW) if name == "get_current_datetime" else _FrozenDatetime
             monkeypatch.setattr(botocore.auth, name, stub)
-    request = botocore.awsrequest.AWSRequest(method=method, url=url, headers=headers, data=body)
+    request = botocore.awsrequest.AWSRequest(method="POST", url=url, headers=headers, data=body)
     keys = botocore.credentials.Credentials(credentials.key, credentials.secret, credentials.token)
-    botocore.auth.SigV4Auth(keys, "lambda", region).add_auth(request)
+    botocore.auth.SigV4Auth(keys, "lambda", headers["host"].split(".")[1]).add_auth(request)
     return dict(request.headers.items())
 
 
@@ -64,12 +52,12 @@ class _FrozenDatetime:
 )
 def test_signatures_are_botocores(segment, query, body, token, region):
     credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token)
-    path = f"/2025-12-01/durable-executions/{quote(segment)}/state"
+    path = f"/2025-12-01/durable-executions/{quote('arn:' + segment)}/state"
     text = "&".join(f"{key}={quote(value)}" for key, value in sorted(query.items()))
     headers = {"host": f"lambda.{region}.amazonaws.com", "content-type": "application/json"}
     with pytest.MonkeyPatch.context() as monkeypatch:
         url = f"https://{headers['host']}{path}" + (f"?{text}" if text else "")
-        theirs = signed_by_botocore(monkeypatch, "POST", url, dict(headers), body, credentials, region)
+        theirs = signed_by_botocore(monkeypatch, url, dict(headers), body, credentials)
     ours = Signer("lambda", region).sign(
         credentials,
         method="POST",

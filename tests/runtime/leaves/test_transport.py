@@ -16,7 +16,12 @@ from durable_runtime.exceptions import DurableApiErrorCategory, classify
 from tests.runtime.leaves.wire import CLOSE, HANG, OK, Server, reply
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:orders:$LATEST/durable-execution/order-1/0a1b"
-QUOTED = "arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Aorders%3A%24LATEST%2Fdurable-execution%2Forder-1%2F0a1b"
+QUOTED = (
+    "arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Aorders%3A%24LATEST"
+    "%2Fdurable-execution%2Forder-1%2F0a1b"
+)
+STALE = {"x-amzn-errortype": "InvalidParameterValueException:http://x"}
+THROTTLED = {"x-amzn-errortype": "TooManyRequestsException"}
 UPDATES = [{"Id": "a", "Type": "STEP", "Action": "SUCCEED", "Payload": '"é\u2028"'}]
 
 
@@ -135,17 +140,23 @@ def test_passing_trouble_is_retried_with_the_same_client_token(environ, client, 
     ("script", "expected"),
     [
         (
-            reply(400, {"Type": "User", "message": "Invalid checkpoint token"}, {"x-amzn-errortype": "InvalidParameterValueException:http://x"}),
+            reply(400, {"Type": "User", "message": "Invalid checkpoint token"}, STALE),
             (400, "InvalidParameterValueException", "Invalid checkpoint token"),
         ),
-        (reply(404, {"__type": "com.amazonaws#ResourceNotFoundException", "Message": "no"}), (404, "ResourceNotFoundException", "no")),
+        (
+            reply(404, {"__type": "com.amazonaws#ResourceNotFoundException", "Message": "no"}),
+            (404, "ResourceNotFoundException", "no"),
+        ),
         (reply(403, {"code": "AccessDenied"}), (403, "AccessDenied", '{"code": "AccessDenied"}')),
-        (reply(502, {"Message": "key gone"}, {"x-amzn-errortype": "KMSDisabledException"}), (502, "KMSDisabledException", "key gone")),
+        (
+            reply(502, {"Message": "key gone"}, {"x-amzn-errortype": "KMSDisabledException"}),
+            (502, "KMSDisabledException", "key gone"),
+        ),
         (reply(413, raw=b""), (413, "HTTP413", "")),
         (reply(302, raw=b"", headers={"Location": "/elsewhere"}), (302, "HTTP302", "")),
         (reply(400, raw=b"[]"), (400, "HTTP400", "[]")),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_raised_at_once_with_status_code_and_text(environ, client, pauses, script, expected):
     with serve(environ, script) as server, pytest.raises(ServiceError) as caught:
         client.checkpoint(ARN, "t", [], "c")
@@ -206,12 +217,13 @@ def test_no_read_outlasts_the_invocation(environ, pauses):
 @pytest.mark.parametrize(
     "text",
     [
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\n{\"Ope\r\nC\r\nrations\": []\r\n1\r\n}\r\n0\r\nT: x\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-LENGTH:18\r\n\r\n{\"Operations\": []}",
-        (b"HTTP/1.0 200 OK\r\n\r\n{\"Operations\": []}", CLOSE),
-        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"Operations\": ", b"[]}", CLOSE),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b'5;ext=1\r\n{"Ope\r\nC\r\nrations": []\r\n1\r\n}\r\n0\r\nT: x\r\n\r\n',
+        b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-LENGTH:18\r\n\r\n{"Operations": []}',
+        (b'HTTP/1.0 200 OK\r\n\r\n{"Operations": []}', CLOSE),
+        (b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"Operations": ', b"[]}", CLOSE),
     ],
-)  # fmt: skip
+)
 def test_every_form_of_a_body_is_read(environ, client, text):
     with serve(environ, text, reply(body={"Operations": [1]})):
         assert client.get_state(ARN, "t", "", 1) == {"Operations": []}
@@ -298,7 +310,7 @@ def test_credentials_that_cannot_be_had_are_an_error_that_says_so(environ, clien
 
 def test_no_credentials_at_all_is_an_error_that_says_what_to_do(environ, client):
     environ.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(ServiceError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.*boto3_client="):
+    with pytest.raises(ServiceError, match=r"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.*boto3_client="):
         client.checkpoint(ARN, "t", [], "c")
 
 
@@ -314,7 +326,9 @@ def test_configured_endpoints_and_their_order(environ, client):
     assert _transport._endpoint_for(ARN)[1].host == "lambda.eu-central-1.amazonaws.com"
 
 
-@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x", "http://", "http://h:port", "http://u:p@h", "http://h?x=1"])
+@pytest.mark.parametrize(
+    "url", ["localhost:3000", "ftp://x", "http://", "http://h:port", "http://u:p@h", "http://h?x=1"]
+)
 def test_an_endpoint_that_is_no_url_is_refused(environ, client, url):
     environ.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
     with pytest.raises(ServiceError) as caught:
@@ -350,7 +364,7 @@ def test_a_boto3_client_is_spoken_to_in_its_own_words(environ):
     boto3 = pytest.importorskip("boto3")
     from botocore.config import Config
 
-    with Server(reply(), reply(body={"Operations": []}), reply(429, {"message": "m"}, {"x-amzn-errortype": "TooManyRequestsException"})) as server:  # fmt: skip
+    with Server(reply(), reply(body={"Operations": []}), reply(429, {"message": "m"}, THROTTLED)) as server:
         config = Config(retries={"total_max_attempts": 1})
         made = boto3.client("lambda", region_name="us-east-1", endpoint_url=server.url, config=config)
         adapter = Boto3ServiceClient(made)
