@@ -280,6 +280,7 @@ def _protect(function: DurableFunction, key: kms.IKey | None) -> None:
     """Keep the old function when a change replaces it, and encrypt executions when there is a key."""
     resource = function._resource()  # noqa: SLF001  the other half of the constructor
     resource.add_override("UpdateReplacePolicy", "Retain")  # its open executions go on
+    resource.add_override("DeletionPolicy", "Delete")  # the default, but validators want to see both
     if key is None:
         return
     resource.add_property_override("DurableConfig.KMSKeyArn", key.key_arn)
