@@ -217,8 +217,10 @@ def test_no_read_outlasts_the_invocation(environ, pauses):
 @pytest.mark.parametrize(
     "text",
     [
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b'5;ext=1\r\n{"Ope\r\nC\r\nrations": []\r\n1\r\n}\r\n0\r\nT: x\r\n\r\n',
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b'5;ext=1\r\n{"Ope\r\nC\r\nrations": []\r\n1\r\n}\r\n0\r\nT: x\r\n\r\n'
+        ),
         b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-LENGTH:18\r\n\r\n{"Operations": []}',
         (b'HTTP/1.0 200 OK\r\n\r\n{"Operations": []}', CLOSE),
         (b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"Operations": ', b"[]}", CLOSE),
