@@ -92,6 +92,13 @@ def duplicate_delivery(invocation: int) -> Fault:
     return Fault("duplicate", invocation)
 
 
+def _leaves_nothing_running(updates: list[dict[str, Any]]) -> bool:
+    """Say whether a batch may be a process's last without interrupting a step, which has consequences of its own."""
+    started = {update["Id"] for update in updates if update["Type"] == "STEP" and update["Action"] == "START"}
+    ended = {update["Id"] for update in updates if update["Action"] != "START"}
+    return bool(updates) and started <= ended
+
+
 _ANSWERS = {
     "throttle": (429, "TooManyRequestsException", "Rate exceeded"),
     "server_error": (500, "ServiceException", "The service encountered an internal error."),
@@ -165,7 +172,7 @@ class InProcessClient:
         reply = self._call(self._engine.checkpoint, *arguments)
         if kind == "lost_reply":
             raise ServiceError(0, "ConnectionClosedError", f"The reply to checkpoint {number} was lost.")
-        if kind == "crash_after" or (plan.replay_always and arguments[2]):
+        if kind == "crash_after" or (plan.replay_always and _leaves_nothing_running(arguments[2])):
             self._die(f"crashed after checkpoint {number}")
         return reply
 
