@@ -94,6 +94,7 @@ class Service:
         self.skipped = 0.0  # seconds of virtual time ahead of the real clock
         self.operations: dict[str, dict[str, Any]] = {}
         self.problems: list[str] = []
+        self._moment = 0.0
         self._lock = threading.RLock()
         self._versions: dict[str, int] = {}
         self._version = self._shown = 0
@@ -126,7 +127,12 @@ class Service:
     # -- time ---------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        return time.time() + self.skipped
+        """Virtual time, in whole milliseconds like all times of the service."""
+        return max(int((time.time() + self.skipped) * 1000) / 1000, self._moment)
+
+    def _tick(self) -> None:
+        """Let at least a millisecond pass: no real call takes less."""
+        self._moment = self.now() + 0.001
 
     def skip(self, seconds: float) -> None:
         with self._lock:
@@ -219,15 +225,16 @@ class Service:
     def pass_time(self) -> None:
         """Do the next thing the suspended execution waits for: one answer, else skip to the next timer."""
         with self._lock:
+            self._tick()
             if any(self._versions[o["Id"]] > self._shown for o in self._pending()):
                 return
             for operation in list(self.operations.values()):
                 if operation["Status"] == "STARTED" and self._answer(operation):
                     return
             if self._due:
-                ahead = min(self._due.values()) - self.now()
-                if ahead > 0:
-                    self.skipped += ahead + 0.001
+                due = min(self._due.values())
+                self.skipped += max(due - time.time() - self.skipped, 0.0)
+                self._moment = max(self._moment, due)
                 self._fire_due()
                 return
             if self.revoked or any(o["Status"] == "READY" for o in self._pending()):
@@ -304,6 +311,7 @@ class Service:
             return copy.deepcopy(stored)
         check(arn == self.arn, "Checkpoint token is not valid for the durable execution ARN")
         check(token is not None and token == self._token and self.status == "RUNNING", "Invalid checkpoint token")
+        self._tick()
         self._fire_due()
         Rules(self.operations, self.payload_limit, self.error_limit, self._execution_payload is not None).validate(
             updates
