@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Generic, Protocol, Self, TypeVar, dataclass_transform
+    from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar, dataclass_transform
 
     C_co = TypeVar("C_co", covariant=True)
     C_contra = TypeVar("C_contra", contravariant=True)
@@ -51,6 +51,8 @@ class Record:
     """
 
     _fields: tuple[str, ...] = ()
+    _names: frozenset[str] = frozenset()
+    _required: frozenset[str] = frozenset()
     _positional: int = 0
 
     def __init_subclass__(cls, *, frozen: bool = True) -> None:
@@ -65,31 +67,40 @@ class Record:
                 fields[name] = None
         cls._fields = (*fields, *keyword_only)
         cls._positional = len(fields)
+        cls._names = frozenset(cls._fields)
+        cls._required = frozenset(name for name in cls._fields if not hasattr(cls, name))
         if not frozen:
             cls.__setattr__ = object.__setattr__  # type: ignore[method-assign,assignment]
             cls.__delattr__ = object.__delattr__  # type: ignore[method-assign]
             cls.__hash__ = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        cls = type(self)
-        if len(args) > cls._positional:
-            raise TypeError(
-                f"{cls.__name__}() takes at most {cls._positional} positional arguments, got {len(args)}",
-            )
-        given = dict(zip(cls._fields, args, strict=False))
-        for name, value in kwargs.items():
-            if name in given:
-                raise TypeError(f"{cls.__name__}() got two values for {name!r}")
-            if name not in cls._fields:
-                raise TypeError(
-                    f"{cls.__name__}() has no option {name!r}; it has: {', '.join(cls._fields)}",
-                )
-            given[name] = value
-        missing = [name for name in cls._fields if name not in given and not hasattr(cls, name)]
-        if missing:
-            raise TypeError(f"{cls.__name__}() needs {', '.join(map(repr, missing))}")
-        self.__dict__.update(given)
+        cls, values = type(self), self.__dict__
+        if args:
+            values.update(zip(cls._fields, args, strict=False))
+        if kwargs:
+            if not kwargs.keys() <= cls._names or not kwargs.keys().isdisjoint(values):
+                cls._refuse_keywords(args, kwargs)
+            values.update(kwargs)
+        if len(args) > cls._positional or not cls._required <= values.keys():
+            cls._refuse_positions(args, values)
         self._validate()
+
+    @classmethod
+    def _refuse_keywords(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+        for name in kwargs:
+            if name in cls._fields[: len(args)]:
+                raise TypeError(f"{cls.__name__}() got two values for {name!r}")
+        unknown = ", ".join(repr(name) for name in kwargs if name not in cls._names)
+        raise TypeError(f"{cls.__name__}() has no option {unknown}; it has: {', '.join(cls._fields)}")
+
+    @classmethod
+    def _refuse_positions(cls, args: tuple[Any, ...], values: dict[str, Any]) -> NoReturn:
+        if len(args) > cls._positional:
+            most = cls._positional
+            raise TypeError(f"{cls.__name__}() takes at most {most} positional arguments, got {len(args)}")
+        missing = ", ".join(repr(name) for name in cls._fields if name in cls._required and name not in values)
+        raise TypeError(f"{cls.__name__}() needs {missing}")
 
     def _validate(self) -> None:
         """Check the values; raise ValidationError."""
