@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import assertions
 
 from constructs_durable import DurableFunction
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HANDLERS = Path(__file__).parent / "handlers"
-FRESH_FLAGS: dict[str, Any] = {
-    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
-    "@aws-cdk/aws-lambda:recognizeVersionProps": True,
-    "@aws-cdk/aws-lambda:useCdkManagedLogGroup": True,
-    "@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy": False,
-    "@aws-cdk/aws-iam:minimizePolicies": True,
-    "@aws-cdk/aws-iam:importedRoleStackSafeDefaultPolicyName": True,
-    "@aws-cdk/core:target-partitions": ["aws", "aws-cn"],
-    "@aws-cdk/core:checkSecretUsage": True,
-    "@aws-cdk/core:explicitStackTags": True,
-    "@aws-cdk/aws-kms:aliasNameRef": True,
-    "@aws-cdk/aws-codedeploy:removeAlarmsFromDeploymentGroup": True,
-}
-"""The flags of a freshly made `cdk.json` that touch what is made here."""
+FRESH_FLAGS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+"""The feature flags that `cdk init` writes for a fresh app."""
+
+_flags: dict[str, Any] = {}
 
 
-def a_stack(flags: dict[str, Any] | None = None, **options: Any) -> cdk.Stack:
-    return cdk.Stack(cdk.App(context=flags or {}), "Demo", **options)
+@contextmanager
+def app_flags(flags: dict[str, Any]) -> Iterator[None]:
+    """Give the flags to every app that `a_stack` makes meanwhile."""
+    global _flags  # noqa: PLW0603  one setting for all helpers of a test
+    before, _flags = _flags, flags
+    yield
+    _flags = before
+
+
+def a_stack(**options: Any) -> cdk.Stack:
+    return cdk.Stack(cdk.App(context=_flags), "Demo", **options)
 
 
 def a_function(stack: cdk.Stack, construct_id: str = "Orders", **options: Any) -> DurableFunction:

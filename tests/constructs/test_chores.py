@@ -12,6 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs_durable import AsyncStarter, DurableInputError, VersionPruning
 from tests.constructs.support import a_function, a_stack, mentions, of_type, only, resources
 
+pytestmark = pytest.mark.usefixtures("either_flags")
+
 
 def the(found: dict[str, dict], resource_type: str, prefix: str) -> dict:
     (resource,) = [each for name, each in of_type(found, resource_type).items() if name.startswith(prefix)]

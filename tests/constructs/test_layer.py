@@ -16,9 +16,7 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 
 from constructs_durable import DurableRuntimeLayer, DurableSdk, _layer_content
-from tests.constructs.support import FRESH_FLAGS, HANDLERS, a_function, a_stack, of_type, only, resources
-
-FLAG_SETS = pytest.mark.parametrize("flags", [{}, FRESH_FLAGS], ids=["bare-app", "fresh-cdk-json"])
+from tests.constructs.support import HANDLERS, a_function, a_stack, of_type, only, resources
 
 
 @pytest.fixture
@@ -70,10 +68,10 @@ def test_the_same_source_elsewhere_has_the_same_hash(installed: Path, tmp_path: 
     assert digest() == before
 
 
-@FLAG_SETS
-def test_a_changed_runtime_publishes_a_new_version_whatever_the_flags_say(installed: Path, flags) -> None:
+@pytest.mark.usefixtures("either_flags")
+def test_a_changed_runtime_publishes_a_new_version_whatever_the_flags_say(installed: Path) -> None:
     def version_and_code() -> tuple[str, str]:
-        stack = a_stack(flags)
+        stack = a_stack()
         a_function(stack)
         found = resources(stack)
         (version,) = of_type(found, "AWS::Lambda::Version")

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 
 from constructs_durable import AsyncStarter, VersionPruning
 from constructs_durable.testing import TemplateSnapshotExtension, masked_template
-from tests.constructs.support import FRESH_FLAGS, a_function, a_stack
+from tests.constructs.support import FRESH_FLAGS, a_function, a_stack, app_flags
 
 
 def test_a_plain_function(template_snapshot) -> None:
@@ -24,7 +24,8 @@ def test_a_plain_function(template_snapshot) -> None:
 
 
 def test_a_function_with_everything(template_snapshot) -> None:
-    stack = a_stack(FRESH_FLAGS)
+    with app_flags(FRESH_FLAGS):
+        stack = a_stack()
     function = a_function(
         stack,
         execution_timeout=dt.timedelta(days=30),

@@ -27,7 +27,9 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
 from constructs_durable import DurableFunction, DurableFunctionGrants, DurableInputError
-from tests.constructs.support import FRESH_FLAGS, a_function, a_stack, mentions, of_type, only, resources
+from tests.constructs.support import a_function, a_stack, mentions, of_type, only, resources
+
+pytestmark = pytest.mark.usefixtures("either_flags")
 
 
 def from_queue(stack: cdk.Stack, function: DurableFunction) -> None:
@@ -92,10 +94,9 @@ def unqualified_uses(found: dict[str, dict]) -> list[str]:
 OWN_USES = {"AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig"}
 
 
-@pytest.mark.parametrize("flags", [{}, FRESH_FLAGS], ids=["bare-app", "fresh-cdk-json"])
 @pytest.mark.parametrize("wire", [*ASYNCHRONOUS, *WAITING, from_event_source_mapping])
-def test_only_the_alias_is_wired(wire, flags) -> None:
-    stack = a_stack(flags)
+def test_only_the_alias_is_wired(wire) -> None:
+    stack = a_stack()
     wire(stack, a_function(stack))
     found = resources(stack)
     (alias,) = of_type(found, "AWS::Lambda::Alias")
