@@ -94,6 +94,7 @@ def explain(rule: Rule) -> str:
         f"Bad\n{_indented(rule.bad)}",
         f"Good\n{_indented(rule.good)}",
         f"Known limits\n  {rule.limits}",
+        *([f"Automatic fix\n  {rule.automatic}"] if rule.automatic else []),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -28,6 +28,7 @@ class Rule(NamedTuple):
         bad: A handler the rule reports.
         good: The same handler, right.
         limits: What the rule does not see, or leaves alone on purpose.
+        automatic: What `--fix` changes; empty when it changes nothing.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Rule(NamedTuple):
     bad: str
     good: str
     limits: str
+    automatic: str = ""
 
 
 class Problem(NamedTuple):

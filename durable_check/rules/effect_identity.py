@@ -42,7 +42,7 @@ import time
 
 import boto3
 
-transcribe = boto3.client("transcribe")
+transcribe = boto3.client("transcribe", region_name="eu-west-1")
 
 
 @durable_execution
@@ -61,7 +61,7 @@ from durable_runtime import durable_execution
 
 import boto3
 
-transcribe = boto3.client("transcribe")
+transcribe = boto3.client("transcribe", region_name="eu-west-1")
 
 
 @durable_execution

@@ -32,7 +32,7 @@ import boto3
 
 from durable_runtime import durable_execution
 
-table = boto3.resource("dynamodb").Table("orders")
+table = boto3.resource("dynamodb", region_name="eu-west-1").Table("orders")
 
 
 @durable_execution
@@ -45,7 +45,7 @@ import boto3
 
 from durable_runtime import durable_execution
 
-table = boto3.resource("dynamodb").Table("orders")
+table = boto3.resource("dynamodb", region_name="eu-west-1").Table("orders")
 
 
 @durable_execution
