@@ -124,17 +124,23 @@ class AsyncCheckpointer:
 
     def _call(self, batch: list[dict[str, Any]]) -> None:
         try:
-            self.log.accept(batch, self.log.send(batch))
+            self._accept(batch, self.log.send(batch))
         except BaseException as error:  # noqa: BLE001  kept by the log, for everybody who waits
             self.log.fail(error)
         self._answered()
+
+    def _accept(self, batch: list[dict[str, Any]], reply: dict[str, Any]) -> None:
+        self.log.accept(batch, reply)
+        plugins = self._driver.invocation.plugins
+        if plugins is not None:
+            plugins.changed(reply["operations"])
 
     def _finish(self, batch: list[dict[str, Any]], future: Future[dict[str, Any]]) -> None:
         """Take over what the helper thread brought."""
         if self._in_flight is None or self._in_flight[1] is not future:
             return
         try:
-            self.log.accept(batch, future.result())
+            self._accept(batch, future.result())
         except BaseException as error:  # noqa: BLE001  kept by the log, for everybody who waits
             self.log.fail(error)
         self._in_flight = None

@@ -203,6 +203,9 @@ class Driver:
                 advance = generator.send
             except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
                 argument, advance = error, generator.throw
+            except BaseException:
+                generator.close()
+                raise
 
     async def _call(self, effect: Call) -> Any:
         token = current.set(effect.scope)

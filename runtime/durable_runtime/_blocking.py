@@ -38,6 +38,9 @@ def perform(generator: Generator[Any, Any, Any], context: DurableContext) -> Any
             advance = generator.send
         except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
             argument, advance = error, generator.throw  # type: ignore[assignment]
+        except BaseException:
+            generator.close()
+            raise
 
 
 def _call(effect: Call, _context: DurableContext) -> Any:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from time import monotonic
 
+from durable_runtime._commit import MAX_UPDATES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from durable_runtime._commit import CommitLog, Line
@@ -17,8 +20,8 @@ OUTCOME_LINGER = 0.002
 START_LINGER = 0.020
 """Seconds that a START nobody waits for may wait for its outcome."""
 
-_PATIENCE = 10
-"""Most lingers that a call is put off while updates keep pouring in."""
+_PATIENCE = 20
+"""Most half lingers that a call is put off while updates keep pouring in."""
 
 
 class Checkpointer:
@@ -37,6 +40,7 @@ class Checkpointer:
         start_linger: float = START_LINGER,
     ) -> None:
         self.log = log
+        self.on_reply: Callable[[list[dict[str, Any]]], None] | None = None
         self._outcome_linger = outcome_linger
         self._start_linger = start_linger
         self._lock = threading.Lock()
@@ -118,6 +122,12 @@ class Checkpointer:
             finally:
                 self._lock.acquire()
             self.log.accept(batch, reply)
+            if self.on_reply is not None:
+                self._lock.release()
+                try:
+                    self.on_reply(reply["operations"])
+                finally:
+                    self._lock.acquire()
         except BaseException as error:
             raise self.log.fail(error)  # noqa: B904  the log has set the cause
         finally:
@@ -131,25 +141,31 @@ class Checkpointer:
 
     def _flush(self) -> None:
         """Send what lingers. An error stays in the log, and meets whoever comes next."""
-        from durable_runtime._commit import MAX_UPDATES
-
         with self._lock:
-            seen, patience = -1, _PATIENCE
             while not self._closed and self.log.failure is None:
-                queued = len(self.log)
-                if not queued or self._sending:
-                    self._flusher_idle = not queued
-                    (self._answered if queued else self._wake).wait()
-                    self._flusher_idle, seen, patience = False, -1, _PATIENCE
-                    continue
-                delay = self._due - monotonic()
-                if queued < MAX_UPDATES and (delay > 0 or (seen not in (-1, self.log.queued) and patience)):
-                    patience -= delay <= 0
-                    seen = self.log.queued
-                    self._wake.wait(max(delay, self._outcome_linger))
-                    continue
-                seen, patience = -1, _PATIENCE
-                try:
-                    self._call()
-                except BaseException:  # noqa: BLE001  kept by the log, for the thread that leads the work
-                    return
+                if not len(self.log):
+                    self._flusher_idle = True
+                    self._wake.wait()
+                    self._flusher_idle = False
+                elif self._sending:
+                    self._answered.wait()
+                elif self._linger():
+                    try:
+                        self._call()
+                    except BaseException:  # noqa: BLE001  kept by the log, for the thread that leads the work
+                        return
+
+    def _linger(self) -> bool:
+        """Wait for company; answer with whether the updates are still there to be sent.
+
+        As long as more keep coming the wait goes on, for ten times the linger at most: a batch that is filling
+        is worth more full, and a thread that adds updates will soon make the call itself.
+        """
+        half, patience, queued = self._outcome_linger / 2, _PATIENCE, -1
+        while len(self.log) < MAX_UPDATES and patience and (queued != self.log.queued or monotonic() < self._due):
+            patience -= monotonic() >= self._due
+            queued = self.log.queued
+            self._wake.wait(max(half, self._due - monotonic()))
+            if self._closed or self._sending or not len(self.log):
+                return False
+        return True

@@ -336,6 +336,11 @@ class ContextBase:
         wire: dict[str, Any] = {"FunctionName": function_name}
         if tenant is not None:
             wire["TenantId"] = tenant
+        plugins = self.invocation.plugins
+        if plugins is not None and operation.raw is None:
+            trace_id = plugins.trace_id(operation, function_name)
+            if trace_id is not None:
+                wire["XAmznTraceId"] = trace_id
         codec = _PlainCodec(operation, serdes_result, options.get("returns"))
         return operation, invoke(operation, text, wire, codec)
 

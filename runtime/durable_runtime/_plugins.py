@@ -1,12 +1,281 @@
-"""Plugins: nothing is loaded here unless a handler has some."""
+"""Calls the hooks of plugins: at a cost that does not grow, and so that no plugin can harm the execution."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from durable_runtime._history import OPEN_STATUSES, epoch_seconds
+from durable_runtime._history import details as details_of
+from durable_runtime.lambda_service import ErrorObject, OperationStatus, OperationSubType
+from durable_runtime.plugin import (
+    DurableInstrumentationPlugin,
+    InvocationEndInfo,
+    InvocationStartInfo,
+    InvocationStatus,
+    OperationChangeInfo,
+    OperationEndInfo,
+    OperationInfo,
+    OperationStartInfo,
+    OperationType,
+    PropagationInput,
+    UserFunctionEndInfo,
+    UserFunctionOutcome,
+    UserFunctionStartInfo,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any
 
+    from durable_runtime._history import RawOperation
+    from durable_runtime._invocation import Invocation
+    from durable_runtime._operations.base import Operation
 
-def load_plugins(plugins: Any) -> list[Any]:
-    """Return the plugins of a handler."""
-    return list(plugins or ())
+_TYPES = {member.value: member for member in OperationType}
+_STATUSES = {member.value: member for member in OperationStatus}
+_SUB_TYPES: dict[str, str] = {str(member): member for member in OperationSubType}
+_HOOKS = (
+    "on_invocation_start",
+    "on_invocation_end",
+    "on_operation_start",
+    "on_operation_end",
+    "on_operation_change",
+    "on_user_function_start",
+    "on_user_function_end",
+    "provide_propagation_metadata",
+)
+
+
+class PluginHost:
+    """The plugins of one invocation."""
+
+    def __init__(self, factories: list[Any], invocation: Invocation, event: dict[str, Any], payload: Any) -> None:
+        history = invocation.history
+        self._operations = history.operations
+        self._arn = invocation.arn
+        self._ended: set[str] = set()
+        updated = {key for key in event.get("UpdatedOperationIds") or () if key in self._operations}
+        self._seen_before = history.recorded - updated
+        self._updated = updated
+        execution = next((raw for raw in self._operations.values() if raw["Type"] == "EXECUTION"), {})
+        self._start = InvocationStartInfo(
+            getattr(invocation.lambda_context, "aws_request_id", None),
+            invocation.arn,
+            not history.recorded,
+            _moment(execution.get("StartTimestamp")),
+            execution_input=payload,
+            operations=OperationsView(self._operations),
+            updated_operations={key: _info_of(self._operations[key]) for key in updated},
+        )
+        plugins = [plugin for factory in factories if (plugin := self._create(factory)) is not None]
+        self._hooks = {name: [getattr(plugin, name) for plugin in plugins if _overrides(plugin, name)] for name in _HOOKS}
+        self._tell("on_invocation_start", self._start)
+
+    def _create(self, factory: Any) -> Any:
+        try:
+            return factory.create_plugin(self._start)
+        except Exception:  # noqa: BLE001  a plugin harms nothing
+            _log_failure("create_plugin", factory)
+            return None
+
+    def _tell(self, hook: str, info: Any) -> None:
+        for call in self._hooks[hook]:
+            try:
+                call(info)
+            except Exception:  # noqa: BLE001  a plugin harms nothing
+                _log_failure(hook, call)
+
+    # ---- operations
+
+    def started(self, operation: Operation, *, replayed: bool = False) -> None:
+        """Tell that an operation starts or continues."""
+        if self._hooks["on_operation_start"]:
+            self._tell("on_operation_start", _info(OperationStartInfo, operation, "STARTED", replayed))
+
+    def ended(self, operation: Operation, status: str, result: str | None, error: dict[str, Any] | None) -> None:
+        """Tell that an operation has its outcome."""
+        self._ended.add(operation.id)
+        if self._hooks["on_operation_end"]:
+            info = _info(OperationEndInfo, operation, status, False)
+            fields = info.__dict__
+            fields["end_time"] = datetime.now(UTC)
+            fields["result"] = result
+            if error is not None:
+                fields["error"] = ErrorObject.from_dict(error)
+            self._tell("on_operation_end", info)
+
+    def observed(self, operation: Operation) -> None:
+        """Tell of an operation found in history: that it continues, or, once, how it ended meanwhile."""
+        raw = operation.raw
+        if raw is None:
+            return
+        if raw["Status"] in OPEN_STATUSES:
+            if raw["Status"] != "READY":
+                self.started(operation, replayed=True)
+        else:
+            self._report_end(raw)
+
+    def reloaded(self, operation: Operation) -> None:
+        """Tell of the end of an operation that somebody else completed during this invocation."""
+        if operation.raw is not None and operation.raw["Status"] not in OPEN_STATUSES:
+            self._report_end(operation.raw)
+
+    def _report_end(self, raw: RawOperation) -> None:
+        key = raw["Id"]
+        if key not in self._ended and key not in self._seen_before:
+            self._ended.add(key)
+            self._tell("on_operation_end", _info_of(raw, OperationEndInfo))
+
+    def run(
+        self,
+        operation: Operation,
+        attempt: int | None,
+        effects: Generator[Any, Any, Any],
+        *,
+        rebuilding: bool = False,
+    ) -> Generator[Any, Any, Any]:
+        """Perform effects that run user code, and tell when it starts and ends."""
+        info = _info(UserFunctionStartInfo, operation, "STARTED", operation.id in self._seen_before)
+        info.__dict__.update(attempt=attempt, is_replay_children=rebuilding)
+        self._tell("on_user_function_start", info)
+        try:
+            value = yield from effects
+        except Exception as error:
+            self._function_ended(info, UserFunctionOutcome.FAILED, error)
+            raise
+        except GeneratorExit:
+            self._function_ended(info, UserFunctionOutcome.INCOMPLETE, None)
+            raise
+        self._function_ended(info, UserFunctionOutcome.SUCCEEDED, None)
+        return value
+
+    def _function_ended(self, info: OperationInfo, outcome: UserFunctionOutcome, error: Exception | None) -> None:
+        if not self._hooks["on_user_function_end"]:
+            return
+        end = object.__new__(UserFunctionEndInfo)
+        end.__dict__.update(info.__dict__, outcome=outcome, end_time=datetime.now(UTC))
+        if error is not None:
+            from durable_runtime._errors import error_object
+
+            end.__dict__["error"] = ErrorObject.from_dict(error_object(error))
+        self._tell("on_user_function_end", end)
+
+    def changed(self, operations: list[RawOperation]) -> None:
+        """Tell what a reply changed."""
+        if operations and self._hooks["on_operation_change"]:
+            updated = OperationsView({raw["Id"]: raw for raw in operations})
+            info = object.__new__(OperationChangeInfo)
+            view = OperationsView(self._operations)
+            info.__dict__.update(execution_arn=self._arn, updated_operations=updated, operations=view)
+            self._tell("on_operation_change", info)
+
+    def trace_id(self, operation: Operation, function_name: str) -> str | None:
+        """Ask for the trace header that shall travel with a chained invoke."""
+        question = PropagationInput(self._arn, operation.id, function_name, operation.parent_id)
+        for call in self._hooks["provide_propagation_metadata"]:
+            try:
+                answer = call(question)
+                trace_id = None if answer is None else answer.x_amzn_trace_id
+            except Exception:  # noqa: BLE001  a plugin harms nothing
+                _log_failure("provide_propagation_metadata", call)
+                continue
+            if isinstance(trace_id, str) and 0 < len(trace_id) <= 8192:
+                return trace_id
+        return None
+
+    def invocation_ended(self, output: dict[str, Any] | None, error: BaseException | None) -> None:
+        """Tell of outcomes that nobody looked at, and that the invocation has ended."""
+        for key in sorted(self._updated - self._ended):
+            if self._operations[key]["Status"] not in OPEN_STATUSES:
+                self._report_end(self._operations[key])
+        if not self._hooks["on_invocation_end"]:
+            return
+        from durable_runtime._errors import error_object
+
+        failure = (output or {}).get("Error") if error is None else error_object(error)
+        start = self._start
+        self._tell(
+            "on_invocation_end",
+            InvocationEndInfo(
+                start.request_id,
+                start.execution_arn,
+                start.is_first_invocation,
+                start.execution_start_time,
+                None if failure is None else ErrorObject.from_dict(failure),
+                execution_input=start.execution_input,
+                operations=start.operations,
+                status=InvocationStatus("RETRY" if output is None else output["Status"]),
+                execution_result=(output or {}).get("Result"),
+            ),
+        )
+
+
+class OperationsView(Mapping[str, OperationInfo]):
+    """Operations by id; each is made when it is read."""
+
+    def __init__(self, operations: dict[str, RawOperation]) -> None:
+        self._raw = operations
+
+    def __getitem__(self, key: str) -> OperationInfo:
+        return _info_of(self._raw[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._raw))
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+
+def _info(kind: type[Any], operation: Operation, status: str, replayed: bool) -> Any:
+    """Make an info without the checks of its constructor: hooks are called thousands of times."""
+    info = object.__new__(kind)
+    raw = operation.raw
+    info.__dict__.update(
+        operation_id=operation.id,
+        operation_type=_TYPES[operation.kind],
+        sub_type=_SUB_TYPES.get(operation.sub_type, operation.sub_type),
+        name=operation.name,
+        parent_id=operation.parent_id,
+        start_time=datetime.now(UTC) if raw is None else _moment(raw.get("StartTimestamp")),
+        is_replayed=replayed,
+        status=_STATUSES[status],
+    )
+    return info
+
+
+def _info_of(raw: RawOperation, kind: type[Any] = OperationInfo) -> Any:
+    """Make an info of a recorded operation."""
+    details = details_of(raw)
+    error, sub_type = details.get("Error"), raw.get("SubType")
+    return kind(
+        raw["Id"],
+        _TYPES[raw["Type"]],
+        _SUB_TYPES.get(sub_type or "", sub_type),
+        raw.get("Name"),
+        raw.get("ParentId"),
+        _moment(raw.get("StartTimestamp")),
+        is_replayed=False,
+        status=_STATUSES[raw["Status"]],
+        end_time=_moment(raw.get("EndTimestamp")),
+        result=details.get("Result"),
+        error=ErrorObject.from_dict(error) if error else None,
+        attempt=details.get("Attempt"),
+    )
+
+
+def _overrides(plugin: Any, name: str) -> bool:
+    own = getattr(type(plugin), name, None)
+    return own is not None and own is not getattr(DurableInstrumentationPlugin, name)
+
+
+def _moment(value: Any) -> datetime | None:
+    seconds = epoch_seconds(value)
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _log_failure(hook: str, call: Callable[..., Any]) -> None:
+    import logging
+
+    logging.getLogger("durable_runtime").exception("plugin %r failed in %s; the execution goes on", call, hook)

@@ -58,7 +58,7 @@ def run_invocation(
     if options.plugins:
         from durable_runtime._plugins import PluginHost
 
-        invocation.plugins = PluginHost(options.plugins, invocation, event)
+        invocation.plugins = PluginHost(options.plugins, invocation, event, payload)
     output: dict[str, Any] | None = None
     try:
         while output is None:

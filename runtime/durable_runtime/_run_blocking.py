@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
     """Run the handler; return its result, or raise what ended it."""
     invocation.checkpointer = Checkpointer(invocation.log)
+    if invocation.plugins is not None:
+        invocation.checkpointer.on_reply = invocation.plugins.changed
     context = DurableContext(invocation, None, line)
     return perform(_handler(handler, payload, context), context)
 

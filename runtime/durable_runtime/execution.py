@@ -69,12 +69,19 @@ def durable_execution(
         options.max_threads = max_threads
 
     def decorate(handler: Handler) -> LambdaHandler:
-        from durable_runtime._plugins import load_plugins
+        if plugins or _environment_names_plugins():
+            from durable_runtime.plugin_discovery import load_plugins
 
-        options.plugins = load_plugins(plugins)
+            options.plugins = load_plugins(plugins)
         return _decorate(handler, boto3_client, options)
 
     return decorate if func is None else decorate(func)
+
+
+def _environment_names_plugins() -> bool:
+    import os
+
+    return bool(os.environ.get("DURABLE_EXECUTION_PLUGINS", "").strip())
 
 
 def _decorate(handler: Handler, boto3_client: Any, options: Any) -> LambdaHandler:

@@ -6,7 +6,7 @@ from durable_runtime._history import details
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from typing import Any, NoReturn
 
     from durable_runtime._context_base import ContextBase
@@ -54,6 +54,8 @@ class Operation:
         self.raw: RawOperation | None = history.operations.get(operation_id)
         if self.raw is not None:
             self._identify(self.raw, aliases, automatic_name)
+            if context.invocation.plugins is not None:
+                context.invocation.plugins.observed(self)
 
     def _identify(self, raw: RawOperation, aliases: tuple[str, ...], automatic_name: bool) -> None:
         """Refuse a record of other code; take over the recorded name where a rename allows it."""
@@ -95,6 +97,8 @@ class Operation:
     def reload(self) -> None:
         """Look into history again."""
         self.raw = self.context.invocation.history.operations.get(self.id)
+        if self.context.invocation.plugins is not None:
+            self.context.invocation.plugins.reloaded(self)
 
     def record(self, action: str, *, outcome: bool = True, **fields: Any) -> int:
         """Queue an update; answer with its sequence number. An outcome becomes part of the line's past."""
@@ -107,12 +111,17 @@ class Operation:
             if value is not None:
                 update[key] = value
         context = self.context
+        plugins = context.invocation.plugins
+        if plugins is not None and action == "START":
+            plugins.started(self)
         line = context.line
         alone = outcome and context.overtakes(self.id)
         sequence = context.invocation.checkpointer.add(update, line, outcome=outcome, alone=alone)
         if outcome:
             line.past = sequence
             context.last_operation = self.id
+        if plugins is not None and action in _OUTCOMES:
+            plugins.ended(self, _OUTCOMES[action], update.get("Payload"), update.get("Error"))
         return sequence
 
     def fail(self, error: BaseException, base: ErrorClass) -> NoReturn:
@@ -151,6 +160,27 @@ def restored(record: dict[str, Any], base: ErrorClass) -> DurableExecutionsError
     return restore_error(record, base if isinstance(base, type) else base(record))
 
 
+def run_user_code(
+    operation: Operation,
+    attempt: int | None,
+    body: Any,
+    *,
+    rebuilding: bool = False,
+) -> Generator[Any, Any, Any]:
+    """Perform an effect that runs user code, or a generator of effects, and let plugins know."""
+    plugins = operation.context.invocation.plugins
+    if hasattr(body, "send"):
+        return (yield from (body if plugins is None else plugins.run(operation, attempt, body, rebuilding=rebuilding)))
+    if plugins is None:
+        return (yield body)
+    return (yield from plugins.run(operation, attempt, _one(body), rebuilding=rebuilding))
+
+
+def _one(effect: Any) -> Generator[Any, Any, Any]:
+    return (yield effect)
+
+
+_OUTCOMES = {"SUCCEED": "SUCCEEDED", "FAIL": "FAILED"}
 _BATCH_WORDS = {
     "Map": "map",
     "Parallel": "parallel",

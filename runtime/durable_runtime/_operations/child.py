@@ -5,7 +5,7 @@ from __future__ import annotations
 from durable_runtime._codec import RESULT_LIMIT, byte_size
 from durable_runtime._effects import Body
 from durable_runtime._history import SUCCEEDED
-from durable_runtime._operations.base import FAILED_STATUSES, restored
+from durable_runtime._operations.base import FAILED_STATUSES, restored, run_user_code
 from durable_runtime.exceptions import ChildContextError, DurableOperationError, ExecutionError, InvocationError
 
 TYPE_CHECKING = False
@@ -47,17 +47,21 @@ def child(
     elif status not in ("STARTED", "PENDING", "READY"):
         operation.unknown_status()
     try:
-        value = (yield Body(body, (context,), context)) if callable(body) else (yield from body)
+        effects = Body(body, (context,), context) if callable(body) else body
+        value = yield from run_user_code(operation, None, effects, rebuilding=rebuilding)
         text, result = codec.write(value)
     except Exception as error:
         if escapes(error):
             raise
         if virtual or rebuilding:
+            _tell_end(operation, "FAILED", error)
             from durable_runtime._errors import error_object
 
             raise restored(error_object(error), error_class)  # noqa: B904  it carries its cause
         operation.fail(error, error_class)
     operation.context.invocation.history.finished_contexts.add(operation.id)
+    if virtual or rebuilding:
+        _tell_end(operation, "SUCCEEDED", None)
     if rebuilding:
         operation.context.last_operation = operation.id
     elif not virtual:
@@ -70,6 +74,15 @@ def escapes(error: Exception) -> bool:
     if isinstance(error, DurableOperationError):
         return False
     return isinstance(error, ExecutionError) or (isinstance(error, InvocationError) and error.is_retryable())
+
+
+def _tell_end(operation: Operation, status: str, error: Exception | None) -> None:
+    """Let plugins know of an end that nothing records."""
+    plugins = operation.context.invocation.plugins
+    if plugins is not None:
+        from durable_runtime._errors import error_object
+
+        plugins.ended(operation, status, None, None if error is None else error_object(error))
 
 
 def _record(operation: Operation, value: Any, text: str | None, summary: Callable[[Any], str] | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable_runtime._effects import Acknowledged, Call, Park
 from durable_runtime._history import SUCCEEDED, epoch_seconds
-from durable_runtime._operations.base import FAILED_STATUSES
+from durable_runtime._operations.base import FAILED_STATUSES, run_user_code
 from durable_runtime.exceptions import DurableOperationError, ExecutionError, InvocationError, WaitForConditionError
 
 TYPE_CHECKING = False
@@ -73,7 +73,8 @@ def _poll(
     if past > context.invocation.log.acknowledged:
         yield Acknowledged(past)
     scope = StepScope(operation, attempt)
-    text, state = codec.write((yield Call(check, (state, LazyCheckContext(scope)), scope)))
+    call = Call(check, (state, LazyCheckContext(scope)), scope)
+    text, state = codec.write((yield from run_user_code(operation, attempt, call)))
     delay = decide(strategy, state, attempt, operation.label)
     if delay is None:
         operation.record("SUCCEED", Payload=codec.fit(text))
