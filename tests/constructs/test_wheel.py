@@ -71,3 +71,11 @@ def test_the_wheel_synthesizes_a_stack(environment: Path, tmp_path: Path) -> Non
     key = only(found, "AWS::Lambda::LayerVersion")["Properties"]["Content"]["S3Key"]
     with zipfile.ZipFile(tmp_path / "cdk.out" / f"asset.{key}") as layer:
         assert {"python/durable_runtime/__init__.py", "python/durable_runtime/context.py"} <= set(layer.namelist())
+
+
+@pytest.mark.slow
+def test_the_wheel_synthesizes_the_sample_app(environment: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "sample_app", tmp_path / "sample_app", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "cdk.json", tmp_path)
+    run(environment, "-m", "sample_app.app", cwd=tmp_path, CDK_OUTDIR="cdk.out")
+    assert list((tmp_path / "cdk.out").glob("*.template.json")) != []
