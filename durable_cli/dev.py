@@ -7,11 +7,13 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from durable_local import LocalService
     from durable_local.assembly import Assembly, AssemblyFunction
@@ -56,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     except (AssemblyError, OSError, ValueError) as error:
         print(f"durable dev: {error}", file=sys.stderr)
         return EXIT_USAGE
-    with tempfile.TemporaryDirectory(prefix="durable-dev-") as cache:
+    with _code_folder(arguments.db) as cache:
         try:
-            service = _service(arguments, assembly, Path(cache))
+            service = _service(arguments, assembly, cache)
         except (OSError, ValueError, _api_error()) as error:
             print(f"durable dev: {error}", file=sys.stderr)
             return EXIT_FAILED
@@ -70,6 +72,16 @@ def run(arguments: argparse.Namespace) -> int:
             signal.signal(signal.SIGTERM, lambda *_: ended.set())
             ended.wait()
             return 0
+
+
+@contextmanager
+def _code_folder(db: Path | None) -> Iterator[Path]:
+    """Return where code is kept: beside the database, whose executions may need it again, or for this run only."""
+    if db is not None:
+        yield Path(f"{db}.code")
+    else:
+        with tempfile.TemporaryDirectory(prefix="durable-dev-") as folder:
+            yield Path(folder)
 
 
 def _api_error() -> type[Exception]:
