@@ -9,7 +9,15 @@ import pytest
 
 import durable_runtime
 from durable_runtime import durable_execution, exceptions
-from tests.runtime.driving import Boto3Client, LambdaContext, invoke_once, outcome_of, watched
+from tests.runtime.driving import (
+    Boto3Client,
+    ContractClient,
+    LambdaContext,
+    invoke_once,
+    outcome_of,
+    run_to_end,
+    watched,
+)
 from tests.runtime.kit import ASYNC, BOTH, SYNC
 from tests.runtime.service import Service
 
@@ -266,3 +274,37 @@ def test_an_unused_async_handler_leaves_no_event_loop_behind():
     """The driver closes what it opens; warnings are errors here."""
     assert ASYNC.run(echo, {"a": 1}).result == {"a": 1}
     assert durable_runtime.__version__
+
+
+def test_one_handler_serves_several_executions_at_once(kit):
+    """Nothing of an invocation is kept on the handler: environments may run many at a time."""
+    import concurrent.futures
+
+    def flow(kit, event, ctx):
+        def item(context, value, index, items):
+            return (yield context.step(lambda _c: value + event["n"], name="add"))
+
+        yield ctx.wait(kit.seconds(5), name="w")
+        batch = yield ctx.map(range(5), kit.fn(item), name="m")
+        return sum(batch.get_results())
+
+    handler = kit.handler(flow)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda n: run_to_end(handler, {"n": n}), range(24)))
+    assert [run.result for run in runs] == [10 + 5 * n for n in range(24)]
+
+
+def test_a_handler_can_be_invoked_where_an_event_loop_runs(kit):
+    """A test or a notebook may already be inside `asyncio.run`."""
+    import asyncio
+
+    def flow(kit, event, ctx):
+        return (yield ctx.step(lambda _c: 7, name="s"))
+
+    handler = kit.handler(flow)
+
+    async def main():
+        service = Service()
+        return handler.invoke_with(service.begin(), LambdaContext(), ContractClient(service))
+
+    assert asyncio.run(main()) == {"Status": "SUCCEEDED", "Result": "7"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -93,6 +94,26 @@ def test_a_crash_at_each_call_of_the_workflow_with_everything_changes_nothing(ki
     calm = run(kit, EVERYTHING)
     for call in range(1, len(calm.service.calls) + 1):
         same(run(kit, EVERYTHING, [Fault(call, when=when)]), calm)
+
+
+@pytest.fixture
+def _hasty_threads():
+    """Threads take turns every few bytecodes, so that races between them show."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+@pytest.mark.parametrize("kit", BOTH, ids=lambda kit: kit.name)
+@pytest.mark.parametrize("latency", [0.0, 0.001])
+def test_threads_that_interleave_at_every_turn_change_nothing(kit, latency):
+    """Group commit, branches and the flusher share one queue; calls that take time let updates pile up."""
+    calm = run(kit, EVERYTHING)
+    same(run(kit, EVERYTHING, latency=latency), calm)
+    for call in (2, 5, 9):
+        same(run(kit, EVERYTHING, [Fault(call, when="after")], latency=latency), calm)
 
 
 @pytest.mark.parametrize("kit", BOTH, ids=lambda kit: kit.name)
