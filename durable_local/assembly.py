@@ -138,6 +138,7 @@ def _stacks(root: Path, region: str, account: str) -> Iterator[_Stack]:
                 document,
                 region=region if own_region in {"", "unknown-region"} else own_region,
                 account=account if own_account in {"", "unknown-account"} else own_account,
+                paths=_construct_paths(folder, artifact),
                 imports=imports,
             )
         )
@@ -169,9 +170,18 @@ class _Stack:
     """A stack, its nested stacks and its assets."""
 
     def __init__(
-        self, folder: Path, name: str, document: Mapping[str, Any], *, region: str, account: str, **context: Any
+        self,
+        folder: Path,
+        name: str,
+        document: Mapping[str, Any],
+        *,
+        region: str,
+        account: str,
+        paths: Mapping[str, str],
+        **context: Any,
     ) -> None:
         self.region, self.account = region, account
+        self._paths = paths
         self._folder = folder
         self._context = {"region": region, "account": account, **context}
         self._assets = _assets(folder)
@@ -198,7 +208,7 @@ class _Stack:
     def read_functions(self, template: Template, assembly: Assembly) -> None:
         """Add the template's functions to the assembly, or a note about each that cannot run here."""
         for logical_id, resource in template.of_type("AWS::Lambda::Function").items():
-            path = _construct_path(resource) or f"{template.name}/{logical_id}"
+            path = _construct_path(resource) or self._paths.get(logical_id) or f"{template.name}/{logical_id}"
             try:
                 assembly.functions.append(self._function(template, logical_id, resource, path))
             except _NotServedError as reason:
@@ -270,6 +280,19 @@ def _assets(folder: Path) -> dict[str, Path]:
                 if "path" in asset["source"]:
                     found[destination["objectKey"]] = folder / asset["source"]["path"]
     return found
+
+
+def _construct_paths(folder: Path, artifact: Mapping[str, Any]) -> dict[str, str]:
+    """Return the construct path of each logical id: an app that ran without the CLI keeps it beside the template."""
+    metadata = artifact.get("metadata") or {}
+    if "additionalMetadataFile" in artifact:
+        metadata = _json(folder / artifact["additionalMetadataFile"])
+    return {
+        str(entry["data"]): path.strip("/").removesuffix("/Resource")
+        for path, entries in metadata.items()
+        for entry in entries
+        if entry.get("type") == "aws:cdk:logicalId"
+    }
 
 
 def _construct_path(resource: Mapping[str, Any]) -> str:
