@@ -23,6 +23,10 @@ ACCOUNT = "123456789012"
 """What an assembly without an environment of its own is resolved for."""
 
 
+_LOG_GROUP = "AWS::Logs::LogGroup"
+"""Logs are kept by the service itself here, so a log group's name needs no note."""
+
+
 class AssemblyError(ValueError):
     """The folder is not a usable cloud assembly; the text says why and what to do."""
 
@@ -107,6 +111,7 @@ def read_assembly(folder: str | Path, *, region: str = REGION, account: str = AC
             assembly.notes += [
                 f"{key} has no value before a deployment; {stand_in} stands in for it."
                 for key, stand_in in sorted(template.placeholders.items())
+                if _LOG_GROUP not in key
             ]
     if not assembly.functions:
         raise AssemblyError(f"{root} holds no Python Lambda function. {' '.join(assembly.notes)}".rstrip())
