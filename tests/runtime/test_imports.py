@@ -14,6 +14,7 @@ PACKAGE = RUNTIME / "durable_runtime"
 MODULES = sorted(
     ".".join(path.relative_to(RUNTIME).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
+    if path.stem != "otel"  # the optional module that needs opentelemetry-api
 )
 BANNED = [
     "asyncio",
