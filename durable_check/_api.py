@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from durable_check._engine.modules import ModuleInfo
 
+RECURSION_LIMIT = 5_000  # a chain of followed calls takes about 15 Python frames for each
 _DURABLE_NAMES = ("durable_runtime", "durable_execution")
 
 
@@ -123,12 +125,23 @@ class _Check:
         return module
 
     def run(self) -> Report:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+        try:
+            self._walk()
+        finally:
+            sys.setrecursionlimit(limit)
+        return self._report()
+
+    def _walk(self) -> None:
         for module in self.durable:
             scan(self.engine, module)
         self.engine.drain()
         for module in self.durable:
             walk_leftovers(self.engine, module)
         self.engine.drain()
+
+    def _report(self) -> Report:
         findings = self.collector.finish(self.engine)
         notes = list(self.engine.notes)
         for key, trouble in self.project.troubles.items():

@@ -130,7 +130,7 @@ def _scope_drift(before: list[Step], after: list[Operation], home: str) -> Itera
                 text = current[position].describe()
                 yield _at(operation, f"{text} is new in front of recorded operations, and shifts their ids")
         for step in before[start + (high - low) : end]:
-            if step not in current:
+            if before.count(step) > current.count(step):
                 line, column, path = _near(after, low, home)
                 yield _finding(path, line, column, f"{step.describe()} is in the baseline and no longer in the code")
 

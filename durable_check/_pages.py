@@ -13,6 +13,10 @@ from durable_check.rules import RULES, Rule
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BEGIN, END = "<!-- rules: written by `python -m durable_check._pages` -->", "<!-- /rules -->"
+_IGNORE = (
+    "`# durable: ignore[{id}] reason` at the end of the line, or `{name}` in place of the id. "
+    "See [the guide](../check.md)."
+)
 _UNMARKED = {"DUR025"}  # its bad example is bad only beside a baseline
 
 
@@ -37,8 +41,7 @@ def page(rule: Rule) -> str:
         "## Known limits",
         _wrapped(rule.limits),
         "## Ignore it",
-        f"`# durable: ignore[{rule.id}] reason` at the end of the line, or `{rule.name}` in place of the id. "
-        "See [the guide](../check.md).",
+        _IGNORE.format(id=rule.id, name=rule.name),
     ]
     return "\n\n".join(parts) + "\n"
 

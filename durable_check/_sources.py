@@ -88,6 +88,7 @@ def python_files(folder: str, excluded: tuple[str, ...] = ()) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not _skips(base, name, excluded))
         for name in sorted(files):
             path = os.path.join(base, name)  # noqa: PTH118  os.walk speaks strings, and this loop is hot
+            path = path.removeprefix(f".{os.sep}")
             if name.endswith(".py") and not _matches(path, excluded):
                 yield path
 

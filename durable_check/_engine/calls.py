@@ -347,9 +347,7 @@ def bind_parameters(frame: Frame, kind: FunctionRef, arguments: Arguments) -> di
     given = list(kind.bound) + list(arguments.positional)
     if kind.receiver is not None:
         given.insert(0, kind.receiver)
-    env: dict[str, Value] = {}
-    for name, value in zip(info.parameters, given, strict=False):
-        env[name] = value
+    env: dict[str, Value] = dict(zip(info.parameters, given, strict=False))
     if spec.vararg is not None:
         env[spec.vararg.arg] = Value(items=tuple(given[len(info.parameters) :][:MAX_ITEMS]))
     known = {*info.parameters, *(argument.arg for argument in spec.kwonlyargs)}

@@ -352,7 +352,7 @@ def _comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.Generato
     iterables: list[Value] = []
     before = frame.engine.performed
     taints: tuple[Taint, ...] = ()
-    conditions: list[tuple[ast.AST, Value]] = []
+    conditions: list[tuple[ast.expr, Value]] = []
     for generator in node.generators:
         iterable = evaluate(inner, generator.iter)
         iterables.append(iterable)
@@ -419,9 +419,10 @@ def _store_attribute(frame: Frame, target: ast.Attribute, value: Value) -> None:
 
 def root_name(node: ast.expr) -> str:
     """Return the variable at the start of ``a.b[c].d``, or an empty text when a call is in the way."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    inner: ast.expr = node
+    while isinstance(inner, ast.Attribute | ast.Subscript):
+        inner = inner.value
+    return inner.id if isinstance(inner, ast.Name) else ""
 
 
 def put_into(  # noqa: PLR0917  the six are one sentence: in this frame, into this, that

@@ -50,7 +50,10 @@ def handler(event, ctx):
         "Clocks behind libraries that are not in the catalogue are not seen. A clock inside a step body is right and "
         "not reported. A naive `datetime.now()` is reported but not fixed automatically, because `ctx.now()` is aware."
     ),
-    automatic='`time.time()` becomes `ctx.now().timestamp()`, and an aware `datetime.now(UTC)` becomes `ctx.now()`, with `durable_runtime`.',
+    automatic=(
+        "`time.time()` becomes `ctx.now().timestamp()`, and an aware `datetime.now(UTC)` becomes `ctx.now()`, "
+        "with `durable_runtime`."
+    ),
 )
 _AWARE = frozenset({"UTC", "timezone.utc", "datetime.UTC", "datetime.timezone.utc", "dt.UTC", "dt.timezone.utc"})
 

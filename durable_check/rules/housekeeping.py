@@ -63,12 +63,14 @@ UNREADABLE = Rule(
     bad="""
 from durable_runtime import durable_execution
 
+
 @durable_execution
 def handler(event, ctx)
     ctx.wait(60)
 """,
     good="""
 from durable_runtime import durable_execution
+
 
 @durable_execution
 def handler(event, ctx):

@@ -56,7 +56,7 @@ def handler(event, ctx):
         "`uuid3`, `uuid5` and `hashlib` compute from their arguments and are not reported. `hash()` "
         "of an integer literal is stable and not reported; of anything else it may be text and is."
     ),
-    automatic='`uuid.uuid4()` becomes `ctx.uuid4()`, with `durable_runtime`.',
+    automatic="`uuid.uuid4()` becomes `ctx.uuid4()`, with `durable_runtime`.",
 )
 
 

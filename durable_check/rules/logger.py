@@ -60,7 +60,7 @@ def handler(event, ctx):
         "step bodies are right. Lines under `if not ctx.is_replaying():` are not reported. "
         "`print(..., file=...)` is not reported."
     ),
-    automatic='`logger.info(...)` and its like become `ctx.logger.info(...)` where the context is in reach.',
+    automatic="`logger.info(...)` and its like become `ctx.logger.info(...)` where the context is in reach.",
 )
 
 _METHODS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})

@@ -46,7 +46,7 @@ def handler(event, ctx):
         "`random.Random(seed)` with a stable seed is reproducible and not reported. Generators of "
         "libraries outside the catalogue are not seen."
     ),
-    automatic='`random.random()` becomes `ctx.random().random()`, with `durable_runtime`.',
+    automatic="`random.random()` becomes `ctx.random().random()`, with `durable_runtime`.",
 )
 
 

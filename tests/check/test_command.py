@@ -1,0 +1,163 @@
+"""`durable check`: its outputs, options and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from durable_cli.main import main
+
+BAD = """\
+import time
+from durable_runtime import durable_execution
+
+@durable_execution
+def handler(event, ctx):
+    ctx.wait(60)
+    print("x")
+    return time.time()
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(BAD)
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    return main(["check", *arguments])
+
+
+def test_text_shows_place_line_caret_why_and_fix(capsys) -> None:
+    assert run("app.py") == 1
+    text = capsys.readouterr().out
+    assert "app.py:8:12: error: DUR001 clock-in-orchestration\n" in text
+    assert "    8 |     return time.time()\n      |            ^^^^^^^^^^^\n  why: " in text
+    assert "\n  fix: " in text
+    assert text.endswith("1 file, 1 durable handler: 2 findings.\n")
+
+
+def test_a_clean_project_says_so_and_ends_with_zero(capsys, project: Path) -> None:
+    (project / "app.py").write_text("x = 1\n")
+    assert run() == 0
+    assert capsys.readouterr().out == "1 file, 0 durable handlers: no findings.\n"
+
+
+def test_json_is_a_list_of_seven_members(capsys) -> None:
+    assert run("--format", "json") == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["rule"] for row in rows] == ["DUR008", "DUR001"]
+    for row in rows:
+        assert list(row) == ["rule", "severity", "path", "line", "column", "message", "fix"]
+
+
+def test_sarif_names_every_rule_and_points_at_the_place(capsys) -> None:
+    assert run("--format", "sarif") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["version"] == "2.1.0"
+    (only,) = document["runs"]
+    known = [rule["id"] for rule in only["tool"]["driver"]["rules"]]
+    for result in only["results"]:
+        assert known[result["ruleIndex"]] == result["ruleId"]
+    last = only["results"][-1]["locations"][0]["physicalLocation"]
+    assert last["artifactLocation"]["uri"] == "app.py"
+    assert last["region"] == {"startLine": 8, "startColumn": 12, "endColumn": 23}
+
+
+def test_github_annotations_escape_their_parts(capsys) -> None:
+    assert run("--format", "github") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("::warning file=app.py,line=7,col=5,title=DUR008 logger-in-orchestration::")
+    assert lines[1].startswith("::error file=app.py,line=8,col=12,title=DUR001 clock-in-orchestration::")
+
+
+def test_the_report_can_go_to_a_file(capsys, project: Path) -> None:
+    assert run("--format", "json", "--output", "report.json") == 1
+    assert capsys.readouterr().out == ""
+    assert len(json.loads((project / "report.json").read_text())) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--select", "DUR008"], 1),
+        (["--select", "DUR008", "--fail-on", "error"], 0),
+        (["--fail-on", "never"], 0),
+        (["--ignore", "DUR001,logger-in-orchestration"], 0),
+        (["--exclude", "app.py"], 0),
+        (["--select", "unreadable-source"], 0),
+    ],
+)
+def test_options_decide_the_exit_code(options: list[str], code: int) -> None:
+    assert run(*options) == code
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--select", "DUR777"], "there is no rule `DUR777`"),
+        (["--explain", "clock"], "there is no rule `clock`"),
+        (["missing.py"], "there is no such file or folder"),
+        (["--config", "none.toml"], "cannot be read"),
+        (["--baseline", "none.json"], "there is no such file"),
+    ],
+)
+def test_wrong_usage_ends_with_two_and_says_why(capsys, options: list[str], words: str) -> None:
+    assert run(*options) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_pyproject_is_read_unless_told_otherwise(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.durable-check]\nignore = ["DUR001", "DUR008"]\n')
+    assert run() == 0
+    assert run("--no-config") == 1
+
+
+def test_explain_and_list(capsys) -> None:
+    assert run("--explain", "clock-in-orchestration") == 0
+    assert capsys.readouterr().out.startswith("DUR001 clock-in-orchestration (error)\n")
+    assert run("--list-rules") == 0
+    assert "DUR012  unstable-effect-identity" in capsys.readouterr().out
+
+
+def test_the_baseline_is_recorded_and_compared(capsys, project: Path) -> None:
+    options = ["--ignore", "DUR001,DUR008"]
+    assert run(*options, "--write-baseline", "baseline.json") == 0
+    assert run(*options, "--baseline", "baseline.json") == 0
+    (project / "app.py").write_text(BAD.replace("ctx.wait(60)", "ctx.invoke('f', {})"))
+    capsys.readouterr()
+    assert run(*options, "--baseline", "baseline.json", "--format", "json") == 1
+    assert json.loads(capsys.readouterr().out)[0]["rule"] == "DUR025"
+
+
+def test_diff_shows_and_fix_applies(capsys, project: Path) -> None:
+    assert run("--diff") == 1
+    assert "+    return ctx.now().timestamp()" in capsys.readouterr().out
+    assert (project / "app.py").read_text() == BAD
+    assert run("--fix", "--fail-on", "error") == 0
+    assert "+    return ctx.now().timestamp()" in capsys.readouterr().out
+    assert "return ctx.now().timestamp()" in (project / "app.py").read_text()
+
+
+def test_json_stays_json_with_a_diff(capsys) -> None:
+    assert run("--diff", "--format", "json") == 1
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)) == 2
+    assert "+    return ctx.now()" in printed.err
+
+
+def test_notes_go_to_standard_error_and_can_be_silenced(capsys, project: Path) -> None:
+    (project / "broken.py").write_text("def x(:\n")
+    run()
+    assert "note: ./broken.py:1: syntax error" in capsys.readouterr().err.replace("note: broken", "note: ./broken")
+    run("--quiet")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_precommit_hook_runs_this_command() -> None:
+    hooks = (Path(__file__).resolve().parents[2] / ".pre-commit-hooks.yaml").read_text()
+    assert "entry: durable check\n" in hooks
