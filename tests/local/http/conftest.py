@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import io
 import json
 import queue
@@ -108,17 +109,25 @@ class Stage:
         self.post("/_durable/clock/advance", {"seconds": seconds, "patience": 0})
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        import urllib.request
-
-        request = urllib.request.Request(self.service.url + path, json.dumps(body).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
+        status, answer = self.raw("POST", path, json.dumps(body).encode())
+        assert status == 200, answer
+        return json.loads(answer)
 
     def get(self, path: str) -> Any:
-        import urllib.request
+        status, answer = self.raw("GET", path)
+        assert status == 200, answer
+        return json.loads(answer)
 
-        with urllib.request.urlopen(self.service.url + path, timeout=PATIENCE) as answer:
-            return json.load(answer)
+    def raw(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
 
 
 def archive(**files: str) -> bytes:

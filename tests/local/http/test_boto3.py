@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import json
 import threading
@@ -207,10 +208,8 @@ def test_dry_run_and_event_answer_at_once(stage) -> None:
     ],
 )
 def test_an_execution_is_pinned_to_the_version_behind_the_alias(stage, name: str) -> None:
-    try:
+    with contextlib.suppress(stage.lambda_.exceptions.ResourceConflictException):  # another row made it
         stage.lambda_.create_alias(FunctionName="work", Name="live", FunctionVersion="1")
-    except stage.lambda_.exceptions.ResourceConflictException:
-        pass  # another row of the table made it
     arn = stage.start(name)
     assert ":function:work:1/durable-execution/" in arn
     assert stage.request.invoked_arn.endswith(":work:live")
@@ -299,15 +298,12 @@ def test_errors_that_never_come_by_themselves_can_be_asked_for(stage, code: str,
 
 
 def test_a_fault_nobody_knows_is_refused(stage) -> None:
-    import urllib.error
-
     for body in (
         {"operation": "Invoke", "error": "Oops"},
         {"error": "ServiceException"},
         {"operation": 5, "error": "x"},
     ):
-        with pytest.raises(urllib.error.HTTPError, match="400"):
-            stage.post("/_durable/faults", body)
+        assert stage.raw("POST", "/_durable/faults", json.dumps(body).encode())[0] == 400
 
 
 def test_rate_limits_are_aws_s_when_they_are_wanted(make_stage) -> None:
