@@ -106,6 +106,60 @@ def test_a_fresh_execution_uses_the_new_name(kit):
     assert kit.run(one_step("new", aliases=("old",))).service.updates()[0] == ("STEP", "START", "new")
 
 
+@pytest.mark.parametrize("old", ["old", ("older", "old")], ids=str)
+def test_renames_can_be_listed_for_the_whole_handler(kit, old):
+    def flow(kit, event, ctx):
+        first = yield ctx.step(lambda _c: "ran", name="new")
+        yield ctx.wait(kit.seconds(5), name="new")
+        return first
+
+    history = [op("step", "SUCCEEDED", name="old", Result='"recorded"'), op("wait", "SUCCEEDED", at=2, name="old")]
+    handler = kit.handler(flow, renames={"new": old})
+    assert run_to_end(handler, service=Service(operations=history)).result == "recorded"
+
+
+def test_a_child_context_can_be_renamed(kit):
+    def flow(kit, event, ctx):
+        return (yield ctx.run_in_child_context(lambda _c: "ran", "new", aliases=("old",)))
+
+    service = Service(operations=[op("child", "SUCCEEDED", name="old", Result='"recorded"')])
+    assert run_to_end(kit.handler(flow), service=service).result == "recorded"
+
+
+def test_an_unnamed_record_takes_the_name_of_its_function(kit):
+    """Histories of AWS's SDK hold no name for a plain function; that is no change of code."""
+
+    def charge(_context):
+        return "ran"
+
+    def flow(kit, event, ctx):
+        return (yield ctx.step(charge))
+
+    service = Service(operations=[op("step", "SUCCEEDED", name=None, Result='"recorded"')])
+    assert run_to_end(kit.handler(flow), service=service).result == "recorded"
+
+
+@pytest.mark.parametrize("was_virtual", [True, False])
+def test_a_child_that_becomes_virtual_or_real_is_a_change(kit, was_virtual):
+    def flow(kit, event, ctx):
+        def body(context):
+            return (yield context.step(lambda _c: 1, name="inner"))
+
+        config = kit.ChildConfig(is_virtual=not was_virtual)
+        return (yield ctx.run_in_child_context(kit.fn(body), "child", config))
+
+    child = op_id(1)
+    inner = op("step", "SUCCEEDED", parent=child, name="inner", Result="1")
+    if was_virtual:
+        del inner["ParentId"]
+        history = [inner]
+    else:
+        history = [op("child", "STARTED", name="child"), inner]
+    output = invoke_once(kit.handler(flow), Service(operations=history))
+    assert output["Status"] == "FAILED"
+    assert "NonDeterministic" in output["Error"]["ErrorType"]
+
+
 # -- patches ------------------------------------------------------------------------------------------------
 
 
