@@ -1,64 +1,67 @@
-"""`cdk deploy`, really run: bootstrap, deploy, change the handler, deploy again, destroy."""
+"""`cdk deploy`, really run on the sample app: bootstrap, deploy, change a handler, deploy again, destroy."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
+DEPLOY = ("deploy", "--require-approval", "never", "--concurrency", "3")
 
-HANDLER = "def handler(event, context):\n    return 'v1'\n"
 
-APP = """
-import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_, aws_logs as logs
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """A copy of the sample app that the test may change, and of the runtime that goes into its layer."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("sample_app", "runtime"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    settings = json.loads((ROOT / "cdk.json").read_text())
+    settings["app"] = f"{sys.executable} -m sample_app.app"
+    (tmp_path / "cdk.json").write_text(json.dumps(settings))
+    return tmp_path
 
-app = cdk.App()
-stack = cdk.Stack(app, "Demo", env=cdk.Environment(account="123456789012", region="us-east-1"))
-fn = lambda_.Function(
-    stack, "Fn", runtime=lambda_.Runtime.PYTHON_3_13, handler="handler.handler",
-    code=lambda_.Code.from_asset("functions/hello"),
-    log_group=logs.LogGroup(stack, "Logs"),
-    layers=[lambda_.LayerVersion(stack, "Layer", code=lambda_.Code.from_asset("layer"))],
-    durable_config=lambda_.DurableConfig(execution_timeout=cdk.Duration.hours(1)),
-    current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
-)
-alias = lambda_.Alias(stack, "Live", alias_name="live", version=fn.current_version)
-cdk.CfnOutput(stack, "FunctionName", value=fn.function_name)
-app.synth()
-"""
+
+def resource(cloud: Any, stack: str, logical_id: str) -> str:
+    """The physical id of a resource, by the start of its logical id."""
+    listed = cloud.client("cloudformation").list_stack_resources(StackName=stack)["StackResourceSummaries"]
+    [found] = [each["PhysicalResourceId"] for each in listed if each["LogicalResourceId"].startswith(logical_id)]
+    return str(found)
 
 
 @pytest.mark.deploy
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_hand_wired_stack_deploys_updates_and_goes_away(cloud: Any, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
-    for name, text in {"functions/hello/handler.py": HANDLER, "layer/python/thing.py": "X = 1\n"}.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-
-    cloud.cdk("bootstrap", "aws://123456789012/us-east-1", cwd=tmp_path)
-    outputs = tmp_path / "outputs.json"
-    deploy = ("deploy", "Demo", "--require-approval", "never", "--outputs-file", str(outputs))
-    cloud.cdk(*deploy, cwd=tmp_path)
-    name = json.loads(outputs.read_text())["Demo"]["FunctionName"]
+def test_sample_app_deploys_follows_a_change_and_goes_away(cloud: Any, app: Path) -> None:
+    cloud.cdk("bootstrap", "aws://123456789012/us-east-1", cwd=app)
+    cloud.cdk(*DEPLOY, "--all", cwd=app)
     awslambda = cloud.client("lambda")
+    name = resource(cloud, "Orders", "OrdersFunction520DBA95")
     assert awslambda.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "1"
+    durable = [each for each in awslambda.list_functions()["Functions"] if "DurableConfig" in each]
+    assert len(durable) == 4
+    [mapping] = awslambda.list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionArn"].endswith(resource(cloud, "MediaScan", "StartFunction0"))
 
-    (tmp_path / "functions/hello/handler.py").write_text(HANDLER.replace("v1", "v2"))
-    cloud.cdk(*deploy, cwd=tmp_path)
+    handler = app / "sample_app" / "functions" / "orders" / "handler.py"
+    handler.write_text(handler.read_text().replace("timedelta(minutes=30)", "timedelta(minutes=20)"))
+    cloud.cdk(*DEPLOY, "Orders", cwd=app)
     configuration = awslambda.get_function_configuration(FunctionName=name)
-    assert configuration["DurableConfig"] == {"ExecutionTimeout": 3600}
-    assert len(configuration["Layers"]) == 1
-    versions = awslambda.list_versions_by_function(FunctionName=name)["Versions"]
-    assert [version["Version"] for version in versions] == ["$LATEST", "1", "2"]
-    assert versions[1]["CodeSha256"] != versions[2]["CodeSha256"]
+    assert configuration["DurableConfig"] == {"ExecutionTimeout": 14 * 86_400}
+    assert configuration["LoggingConfig"]["LogFormat"] == "JSON"
+    assert [each["Arn"] for each in configuration["Layers"]] == [resource(cloud, "Orders", "DurableRuntimeLayer")]
+    assert configuration["Environment"]["Variables"]["SHIPPING_ARN"].endswith(":live")
+    latest, first, second = awslambda.list_versions_by_function(FunctionName=name)["Versions"]
+    assert (latest["Version"], first["Version"], second["Version"]) == ("$LATEST", "1", "2")
+    assert first["CodeSha256"] != second["CodeSha256"] == latest["CodeSha256"]
+    assert first["DurableConfig"] == second["DurableConfig"] == configuration["DurableConfig"]
     assert awslambda.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "2"
+    shipping = resource(cloud, "Orders", "ShippingFunction9")
+    assert awslambda.get_alias(FunctionName=shipping, Name="live")["FunctionVersion"] == "1"
 
-    cloud.cdk("destroy", "Demo", "--force", cwd=tmp_path)
+    cloud.cdk("destroy", "--app", "cdk.out", "--all", "--force", cwd=app)
     assert awslambda.list_functions()["Functions"] == []

@@ -257,6 +257,67 @@ class Alias(Base):
         self.client.delete_alias(FunctionName=properties["FunctionName"], Name=properties["Name"])
 
 
+class Topic(Base):
+    create_only = ("TopicName", "FifoTopic")
+
+    def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        arn = self.client.create_topic(Name=properties.get("TopicName") or _physical(stack, logical_id))["TopicArn"]
+        return arn, {"TopicArn": arn, "TopicName": arn.rsplit(":", 1)[1]}
+
+    def update(self, physical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def delete(self, physical_id: str, properties: dict[str, Any]) -> None:
+        self.client.delete_topic(TopicArn=physical_id)
+
+
+class Secret(Base):
+    create_only = ("Name",)
+
+    def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        wanted = properties["GenerateSecretString"]
+        options = {name: wanted[name] for name in ("PasswordLength", "ExcludePunctuation") if name in wanted}
+        value = self.client.get_random_password(**options)["RandomPassword"]
+        arn = self.client.create_secret(Name=_physical(stack, logical_id), SecretString=value)["ARN"]
+        return arn, {"Id": arn}
+
+    def update(self, physical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def delete(self, physical_id: str, properties: dict[str, Any]) -> None:
+        self.client.delete_secret(SecretId=physical_id, ForceDeleteWithoutRecovery=True)
+
+
+class EventSourceMapping(Base):
+    create_only = ("EventSourceArn", "FunctionName")
+
+    def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        mapping = self.client.create_event_source_mapping(**properties)["UUID"]
+        return mapping, {"Id": mapping}
+
+    def delete(self, physical_id: str, properties: dict[str, Any]) -> None:
+        self.client.delete_event_source_mapping(UUID=physical_id)
+
+
+RECORDED: dict[str, tuple[str, ...]] = {
+    "AWS::ApiGatewayV2::Api": ("ApiId", "ApiEndpoint"),
+    "AWS::ApiGatewayV2::Integration": (),
+    "AWS::ApiGatewayV2::Route": (),
+    "AWS::ApiGatewayV2::Stage": (),
+    "AWS::CDK::Metadata": (),
+    "AWS::CloudWatch::Alarm": ("Arn",),
+    "AWS::CloudWatch::Dashboard": (),
+    "AWS::ECR::Repository": ("Arn",),
+    "AWS::Events::Rule": ("Arn",),
+    "AWS::Lambda::Permission": (),
+    "AWS::Logs::QueryDefinition": (),
+    "AWS::S3::BucketPolicy": (),
+    "AWS::SNS::TopicPolicy": (),
+    "AWS::SQS::QueuePolicy": (),
+}
+"""Types that nothing in the test looks at, with the attributes that templates ask for."""
+
+
 def providers(endpoint: str) -> dict[str, Provider]:
     """Return the provider of every type that the bootstrap stack and the sample app use."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
@@ -276,7 +337,8 @@ def providers(endpoint: str) -> dict[str, Provider]:
         "AWS::Lambda::Function": Function(awslambda),
         "AWS::Lambda::Version": Version(awslambda),
         "AWS::Lambda::Alias": Alias(awslambda),
-        "AWS::S3::BucketPolicy": Recorded(),
-        "AWS::ECR::Repository": Recorded("Arn"),
-        "AWS::CDK::Metadata": Recorded(),
+        "AWS::SNS::Topic": Topic(client("sns")),
+        "AWS::SecretsManager::Secret": Secret(client("secretsmanager")),
+        "AWS::Lambda::EventSourceMapping": EventSourceMapping(awslambda),
+        **{kind: Recorded(*attributes) for kind, attributes in RECORDED.items()},
     }
