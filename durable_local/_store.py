@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DURABILITIES = ("normal", "full")
+LOCK_SECONDS = 1.0
+"""How long to wait for a file that another process holds: the one before may be closing it."""
 CACHE_KILOBYTES = 16 * 1024
 
 MIGRATIONS: tuple[str, ...] = (
@@ -114,16 +116,23 @@ class Store:
         if durability not in DURABILITIES:
             raise ValueError(f"there is no durability `{durability}`; choose one of {', '.join(DURABILITIES)}")
         self.path = str(path)
-        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            self._db = sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
         try:
             self._open(durability)
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise StoreError(f"cannot use {self.path} as the service's database: {error}") from error
+            raise self._unusable(error) from error
         except StoreError:
             self._db.close()
             raise
         self._next_key = self._scalar("SELECT COALESCE(MAX(key), 0) + 1 FROM executions")
+
+    def _unusable(self, error: sqlite3.DatabaseError) -> StoreError:
+        hint = "; another service is using it" if "locked" in str(error) else ""
+        return StoreError(f"cannot use {self.path} as the service's database: {error}{hint}")
 
     def _open(self, durability: str) -> None:
         execute = self._db.execute

@@ -208,6 +208,15 @@ def test_a_file_that_is_no_database_is_refused(tmp_path) -> None:
     assert path.read_text().startswith("Dear")
 
 
+def test_a_file_belongs_to_one_service_at_a_time(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("durable_local._store.LOCK_SECONDS", 0.01)
+    first = Store(tmp_path / "mine.sqlite")
+    with pytest.raises(StoreError, match="another service is using it"):
+        Store(tmp_path / "mine.sqlite")
+    first.close()
+    Store(tmp_path / "mine.sqlite").close()
+
+
 def test_an_empty_file_is_brought_to_the_newest_schema(tmp_path) -> None:
     path = tmp_path / "new.sqlite"
     path.touch()
