@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_codedeploy as codedeploy
+    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
 
@@ -74,6 +75,16 @@ class DurableAlias(QualifiedAlias):
     def log_group(self) -> logs.ILogGroup:
         """The log group of all versions."""
         return self._log_group
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The network connections of a function in a VPC."""
+        return self._function.connections
+
+    @property
+    def is_bound_to_vpc(self) -> bool:
+        """Whether the function runs in a VPC."""
+        return self._function.is_bound_to_vpc
 
     @functools.cached_property
     def grants(self) -> DurableFunctionGrants:

@@ -128,6 +128,27 @@ def test_a_function_in_a_vpc_may_manage_its_network_interfaces() -> None:
     assert mentions(role, "service-role/AWSLambdaVPCAccessExecutionRole")
 
 
+def test_a_function_in_a_vpc_can_be_let_through_by_others() -> None:
+    stack = a_stack()
+    vpc = ec2.Vpc(stack, "Vpc", max_azs=1, nat_gateways=0)
+    function = a_function(stack, vpc=vpc, allow_public_subnet=True)
+    database = ec2.SecurityGroup(stack, "Database", vpc=vpc)
+    database.connections.allow_from(function, ec2.Port.tcp(5432))
+    function.connections.allow_to(database, ec2.Port.tcp(6432), "pooler")
+    found = resources(stack)
+    rules = [each["Properties"] for each in of_type(found, "AWS::EC2::SecurityGroupIngress").values()]
+    assert sorted(rule["FromPort"] for rule in rules) == [5432, 6432]
+    assert all(mentions(rule["SourceSecurityGroupId"], "OrdersFunctionSecurityGroup") for rule in rules)
+    assert function.is_bound_to_vpc
+
+
+def test_a_function_outside_a_vpc_has_no_connections() -> None:
+    function = a_function(a_stack())
+    assert not function.is_bound_to_vpc
+    with pytest.raises(RuntimeError, match="Only VPC-associated"):
+        function.connections  # noqa: B018
+
+
 def test_the_synth_is_quiet() -> None:
     stack = a_stack()
     a_function(stack)

@@ -155,6 +155,15 @@ def test_event_sources_given_to_the_constructor_go_to_the_alias() -> None:
     assert mentions(mapping["Properties"]["FunctionName"], ":live")
 
 
+def test_another_stack_is_wired_to_the_alias_too() -> None:
+    app = cdk.App()
+    home, away = cdk.Stack(app, "Home"), cdk.Stack(app, "Away")
+    from_rule(away, a_function(home))
+    (export,) = assertions.Template.from_stack(home).to_json()["Outputs"].values()
+    (alias,) = of_type(resources(home), "AWS::Lambda::Alias")
+    assert export["Value"] == {"Ref": alias}
+
+
 @pytest.mark.parametrize(
     "name", ["lambda_", "version", "latest_version", "grant_invoke_latest_version", "grant_invoke_version"]
 )
