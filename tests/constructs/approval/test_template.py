@@ -148,3 +148,13 @@ def test_granting_decisions_where_nobody_checks_credentials_is_an_error(stack: c
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def test_handler_is_where_the_function_looks_for_it(stack: cdk.Stack) -> None:
+    from constructs_durable.approval import CODE
+
+    ApprovalApi(stack, "Approvals")
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::Lambda::Function", {"Handler": "approval_api.app.handler", "Layers": [Match.any_value()]}
+    )
+    assert (CODE / "approval_api" / "app.py").is_file()
