@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from durable_runtime._decorators import durable_step as durable_step
     from durable_runtime._decorators import durable_wait_for_callback as durable_wait_for_callback
     from durable_runtime._decorators import durable_with_child_context as durable_with_child_context
+    from durable_runtime._offload import FileSystemStore as FileSystemStore
+    from durable_runtime._offload import S3Store as S3Store
     from durable_runtime.concurrency.models import BatchItem as BatchItem
     from durable_runtime.concurrency.models import BatchResult as BatchResult
     from durable_runtime.config import BatchItemStatus as BatchItemStatus
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from durable_runtime.saga import Saga as Saga
     from durable_runtime.serdes import SerDes as SerDes
     from durable_runtime.serdes import SerDesContext as SerDesContext
+    from durable_runtime.serdes import TypedSerDes as TypedSerDes
     from durable_runtime.types import StepContext as StepContext
     from durable_runtime.types import WaitForCallbackContext as WaitForCallbackContext
     from durable_runtime.types import WaitForConditionCheckContext as WaitForConditionCheckContext
@@ -93,6 +96,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "_offload": "FileSystemStore S3Store",
     "_decorators": "durable_parallel_branch durable_step durable_wait_for_callback durable_with_child_context",
     "async_context": "AsyncCallback AsyncDurableContext",
     "concurrency.models": "BatchItem BatchResult",
@@ -115,7 +119,7 @@ _HOMES = {
         "create_linear_retry_strategy create_retry_strategy with_retry"
     ),
     "saga": "Saga",
-    "serdes": "SerDes SerDesContext",
+    "serdes": "SerDes SerDesContext TypedSerDes",
     "types": "StepContext WaitForCallbackContext WaitForConditionCheckContext",
     "waits": "WaitForConditionConfig WaitForConditionDecision WaitStrategyConfig create_wait_strategy",
 }
