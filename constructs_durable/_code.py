@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from constructs_durable._handler import check_entry, check_handler_exists
 
+if TYPE_CHECKING:
     from constructs import IConstruct
 
     from constructs_durable._bundling_pins import Dependencies, Target
     from constructs_durable._checks import Place
 
-__all__ = ["handler_code"]
+__all__ = ["function_code", "handler_code"]
 
 NOT_CODE = ["**/__pycache__/**", "**/*.pyc", ".venv/**", ".git/**", "cdk.out/**"]
 """Left out of every asset: byte code would change its hash with each interpreter that ran it."""
 
 DEPENDENCY_FILES = ("uv.lock", "requirements.txt", "pyproject.toml")
+
+
+def function_code(
+    place: Place,
+    *,
+    entry: str | Path | None,
+    handler: str,
+    packaged_code: lambda_.Code | None,
+    runtime: lambda_.Runtime,
+    architecture: lambda_.Architecture | None,
+) -> lambda_.Code:
+    """Return the code that was packaged elsewhere, or package the folder that has the handler in it."""
+    if (entry is None) == (packaged_code is None):
+        given = "neither is given" if entry is None else "both are given"
+        raise place.error(f"pass entry= or packaged_code=; {given}.")
+    if packaged_code is not None:
+        return packaged_code
+    folder = Path(str(entry)).resolve()
+    check_entry(place, folder)
+    check_handler_exists(place, folder, handler)
+    return handler_code(place, folder, runtime=runtime, architecture=architecture)
 
 
 def handler_code(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from constructs_durable._checks import Place
 
-__all__ = ["VARIABLE", "check_alias_name", "check_environment", "check_memory"]
+__all__ = ["VARIABLE", "check_alias_name", "check_environment", "check_function_name", "check_memory"]
 
 SMALLEST_MEMORY, LARGEST_MEMORY = 128, 10_240  # MiB
 DEPLOY_TIME_TEXT = "${Token["  # how CDK writes a text known at deploy only
@@ -68,3 +68,14 @@ def check_memory(place: Place, memory_size: int) -> None:
         raise place.error(
             f"memory_size is {memory_size} MiB; a function has {SMALLEST_MEMORY} to {LARGEST_MEMORY} MiB."
         )
+
+
+def check_function_name(place: Place, function_name: str | None, *, allowed: bool) -> None:
+    """Refuse a fixed name of the function, unless its price was accepted."""
+    if function_name is None or allowed:
+        return
+    raise place.error(
+        f"function_name is {function_name!r}. A durable function with a fixed name cannot be replaced, "
+        "and a change of its durability always replaces it: the deploy would fail with `already exists`. "
+        "Leave the name to CloudFormation and read it from an output, or pass allow_function_name=True."
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -14,14 +12,16 @@ from constructs import Construct
 
 from constructs_durable import _policy
 from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, check_limits, in_seconds, split_options
-from constructs_durable._code import handler_code
-from constructs_durable._handler import check_entry, check_handler_exists
+from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
-from constructs_durable._names import check_alias_name, check_environment, check_memory
+from constructs_durable._names import check_alias_name, check_environment, check_function_name, check_memory
+from constructs_durable._platform import default_architecture, supported_runtime
 from constructs_durable._policy import ExecutionPolicy
+from constructs_durable._protection import acknowledge_replacement_note, encrypt_executions, keep_when_replaced
 from constructs_durable._replay import ReplayCheck, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 from constructs_durable.observability import ObservedFunction
+from constructs_durable.versions import check_pruning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
 
-    from constructs_durable._checks import AnyDuration, Limits
+    from constructs_durable._checks import AnyDuration
     from constructs_durable._options import FunctionOptions
     from constructs_durable.versions import VersionPruning
 
 __all__ = ["DurableFunction"]
-
-OLDEST_PYTHON_MINOR = 13  # the service's managed runtimes for durable functions
 
 
 class DurableFunction(ObservedFunction, DurableAlias):
@@ -139,13 +137,17 @@ class DurableFunction(ObservedFunction, DurableAlias):
         check_memory(place, memory_size)
         if log_group is not None and (log_retention is not None or log_removal_policy is not None):
             raise place.error("log_group is given, so log_retention and log_removal_policy belong to it, not here.")
-        _check_function_name(place, function_name, allowed=allow_function_name)
-        if prune_versions is not None:
-            from constructs_durable.versions import add_version_pruning, check_pruning
-
-            check_pruning(place, prune_versions)
-        runtime = _supported(place, runtime)
-        code = _code(place, entry, handler, packaged_code, runtime=runtime, architecture=architecture)
+        check_function_name(place, function_name, allowed=allow_function_name)
+        check_pruning(place, prune_versions)
+        runtime = supported_runtime(place, runtime)
+        code = function_code(
+            place,
+            entry=entry,
+            handler=handler,
+            packaged_code=packaged_code,
+            runtime=runtime,
+            architecture=architecture,
+        )
 
         self._root = root = Construct(scope, id)
         self._execution_seconds = limits.execution_timeout
@@ -158,19 +160,19 @@ class DurableFunction(ObservedFunction, DurableAlias):
             removal_policy=log_removal_policy,
         )
         execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
-        layer = _runtime_layer(scope, sdk)
-        _acknowledge_replacement_note(root)
+        layer = DurableRuntimeLayer.for_sdk(scope, sdk)
+        acknowledge_replacement_note(root)
         self._function = lambda_.Function(
             root,
             "Function",
             code=code,
             handler=handler,
             runtime=runtime,
-            architecture=architecture or _arm_64(),
+            architecture=architecture or default_architecture(),
             memory_size=memory_size,
             description=description,
             environment=environment,
-            timeout=_timeout(timeout, limits),
+            timeout=in_seconds(limits.timeout or LONGEST_TIMEOUT) if timeout is None else as_duration(timeout),
             durable_config=lambda_.DurableConfig(
                 execution_timeout=as_duration(execution_timeout),
                 retention_period=None if retention_period is None else as_duration(retention_period),
@@ -197,109 +199,25 @@ class DurableFunction(ObservedFunction, DurableAlias):
         version = self._function.current_version
         version.node.add_dependency(self._policy)
         super().__init__(root, "Alias", alias_name=alias_name, version=version, **alias_options)
-        _protect(self, execution_key)
-        _warn(root, limits)
+        keep_when_replaced(self._resource())
+        if execution_key is not None:
+            encrypt_executions(root, self._resource(), execution_key)
+        for identifier, text in limits.warnings:
+            cdk.Annotations.of(root).add_warning_v2(identifier, text)
         if role is not None:
             _policy.warn_if_not_attached(root, self._policy, execution_policy)
         if entry is not None:
             annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, replay_acknowledged)
         for source in events:
             self.add_event_source(source)
-        if prune_versions is not None:
-            add_version_pruning(root, self._function, prune_versions)
+        self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
+
+    def _add_chores(self, pruning: VersionPruning | None, *, stop_executions_on_delete: bool) -> None:
+        if pruning is not None:
+            from constructs_durable._pruning import add_version_pruning
+
+            add_version_pruning(self._root, self._function, pruning)
         if stop_executions_on_delete:
             from constructs_durable._drain import add_drain
 
-            add_drain(root, self._function)
-
-
-@functools.cache
-def _python_3_13() -> lambda_.Runtime:
-    return lambda_.Runtime.PYTHON_3_13
-
-
-def _supported(place: Place, runtime: lambda_.Runtime | None) -> lambda_.Runtime:
-    if runtime is None:
-        return _python_3_13()
-    name = runtime.name
-    match = re.fullmatch(r"python3\.(\d+)", name)
-    if match is None or int(match[1]) < OLDEST_PYTHON_MINOR:
-        raise place.error(
-            f"runtime is {name}; durable functions in Python run on python3.{OLDEST_PYTHON_MINOR} and newer. "
-            "Leave runtime out for the default, python3.13."
-        )
-    return runtime
-
-
-@functools.cache
-def _arm_64() -> lambda_.Architecture:
-    return lambda_.Architecture.ARM_64
-
-
-def _timeout(timeout: AnyDuration | None, limits: Limits) -> cdk.Duration:
-    return in_seconds(limits.timeout or LONGEST_TIMEOUT) if timeout is None else as_duration(timeout)
-
-
-def _check_function_name(place: Place, function_name: str | None, *, allowed: bool) -> None:
-    if function_name is None or allowed:
-        return
-    raise place.error(
-        f"function_name is {function_name!r}. A durable function with a fixed name cannot be replaced, "
-        "and a change of its durability always replaces it: the deploy would fail with `already exists`. "
-        "Leave the name to CloudFormation and read it from an output, or pass allow_function_name=True."
-    )
-
-
-def _code(
-    place: Place,
-    entry: str | Path | None,
-    handler: str,
-    packaged_code: lambda_.Code | None,
-    *,
-    runtime: lambda_.Runtime,
-    architecture: lambda_.Architecture | None,
-) -> lambda_.Code:
-    if (entry is None) == (packaged_code is None):
-        given = "neither is given" if entry is None else "both are given"
-        raise place.error(f"pass entry= or packaged_code=; {given}.")
-    if packaged_code is not None:
-        return packaged_code
-    folder = Path(str(entry)).resolve()
-    check_entry(place, folder)
-    check_handler_exists(place, folder, handler)
-    return handler_code(place, folder, runtime=runtime, architecture=architecture)
-
-
-def _runtime_layer(scope: Construct, sdk: DurableSdk) -> DurableRuntimeLayer | None:
-    if sdk in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED):
-        return None
-    return DurableRuntimeLayer.of(scope, aws_sdk_alias=sdk is DurableSdk.RUNTIME_LAYER_AS_AWS_SDK)
-
-
-def _protect(function: DurableFunction, key: kms.IKey | None) -> None:
-    """Keep the old function when a change replaces it, and encrypt executions when there is a key."""
-    resource = function._resource()  # noqa: SLF001  the other half of the constructor
-    resource.add_override("UpdateReplacePolicy", "Retain")  # its open executions go on
-    resource.add_override("DeletionPolicy", "Delete")  # the default, but validators want to see both
-    if key is None:
-        return
-    resource.add_property_override("DurableConfig.KMSKeyArn", key.key_arn)
-    if not key.add_to_resource_policy(_policy.encryption_statement(function.root)).statement_added:
-        cdk.Annotations.of(function.root).add_warning_v2(
-            "constructs-durable:imported-key",
-            "execution_key is imported, so its key policy cannot be extended here. It must allow lambda.amazonaws.com "
-            "kms:GenerateDataKey and kms:Decrypt, with the condition StringLike on "
-            "kms:EncryptionContext:aws:lambda:FunctionArn; without it the first execution fails.",
-        )
-
-
-def _warn(root: Construct, limits: Limits) -> None:
-    for identifier, text in limits.warnings:
-        cdk.Annotations.of(root).add_warning_v2(identifier, text)
-
-
-def _acknowledge_replacement_note(root: Construct) -> None:
-    """Silence what CDK says about every durable function on every synth."""
-    cdk.Annotations.of(root).acknowledge_info(
-        "aws-lambda:Function.DurableConfig", "made durable from the start, by DurableFunction"
-    )
+            add_drain(self._root, self._function)

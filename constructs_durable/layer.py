@@ -67,6 +67,13 @@ class DurableRuntimeLayer(lambda_.LayerVersion):
         return known[aws_sdk_alias]
 
     @classmethod
+    def for_sdk(cls, scope: IConstruct, sdk: DurableSdk) -> DurableRuntimeLayer | None:
+        """Return the layer that a choice of SDK needs, if it needs one."""
+        if sdk in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED):
+            return None
+        return cls.of(scope, aws_sdk_alias=sdk is DurableSdk.RUNTIME_LAYER_AS_AWS_SDK)
+
+    @classmethod
     def _in_stack(cls, stack: cdk.Stack, *, aws_sdk_alias: bool) -> DurableRuntimeLayer:
         child_id = "DurableRuntimeLayerAsAwsSdk" if aws_sdk_alias else "DurableRuntimeLayer"
         found = stack.node.try_find_child(child_id)
