@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from durable_cli.serve import DEFAULT_PORT
+
 if TYPE_CHECKING:
     import argparse
 
 EXIT_FAILED = 1
-DEFAULT_URL = "http://127.0.0.1:9014"
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 FOLLOW_SECONDS = 0.5
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 

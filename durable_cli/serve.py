@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     import argparse
 
 EXIT_FAILED = 1
+DEFAULT_PORT = 9210
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `durable serve`."""
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0, the default, takes a free one")
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="port on 127.0.0.1, %(default)s by default; 0 takes a free one"
+    )
     parser.add_argument("--db", type=Path, metavar="FILE", help="SQLite file; without it everything stays in memory")
     parser.add_argument(
         "--clock",

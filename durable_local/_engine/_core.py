@@ -124,6 +124,9 @@ class Core:
                 call()
 
     def _rollback(self) -> None:
+        """Read the touched executions back; a timer or a queue entry that was taken for them is set again."""
+        from durable_local._engine._recovery import rearm
+
         dirty = self.dirty
         self.batch, self.dirty, self.after_commit = Batch(), {}, []
         for arn, execution in dirty.items():
@@ -136,6 +139,7 @@ class Core:
             restored = self._read(header)
             restored.waiters = execution.waiters
             self._keep(restored)
+            rearm(self, restored)
 
     def touch(self, execution: Execution) -> None:
         """Have the execution's changes written at the end of the transaction."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from durable_local._clock import Clock
     from durable_local._engine._calls import Call
+    from durable_local._engine._core import Flight
     from durable_local._engine._execution import Execution
     from durable_local._engine._timing import Due
     from durable_local._invocation import InvocationRequest, InvocationResult
@@ -68,20 +69,30 @@ class Engine:
         core = self._core
         if not core.ready:
             return []
-        requests = []
-        with core.transaction():
-            while core.ready:
-                entry = core.ready.popleft()
-                if isinstance(entry, Plain):
-                    request = _start.begin_plain(core, entry)
-                else:
-                    execution = core.executions.get(entry)
-                    if execution is None or not execution.state["queued"]:
-                        continue
-                    request = _lifecycle.begin(core, execution)
-                if request is not None:
-                    requests.append(request)
+        entries = list(core.ready)
+        core.ready.clear()
+        requests: list[InvocationRequest] = []
+        try:
+            with core.transaction():
+                for entry in entries:
+                    request = self._begin(entry)
+                    if request is not None:
+                        requests.append(request)
+        except BaseException:
+            for request in requests:
+                core.flights.pop(request.request_id, None)
+            core.ready.extend(entry for entry in entries if isinstance(entry, Plain))
+            raise
         return requests
+
+    def _begin(self, entry: str | Plain) -> InvocationRequest | None:
+        core = self._core
+        if isinstance(entry, Plain):
+            return _start.begin_plain(core, entry)
+        execution = core.executions.get(entry)
+        if execution is None or not execution.state["queued"]:
+            return None
+        return _lifecycle.begin(core, execution)
 
     def complete_invocation(self, request_id: str, result: InvocationResult) -> bool:
         """Take in how an invocation ended; False when it is not under way (any more)."""
@@ -89,17 +100,25 @@ class Engine:
         flight = core.flights.pop(request_id, None)
         if flight is None:
             return False
-        with core.transaction():
-            self._emit_invocation(flight.request, result)
-            if flight.request.execution_arn is None:
-                _start.complete_plain(core, flight, result)
-            else:
-                execution = core.find(flight.request.execution_arn)
-                if execution is not None:
-                    elapsed = core.clock.now() - flight.started
-                    execution.last_log = _replies.log_text(flight.request, result, elapsed)
-                    _lifecycle.complete(core, execution, flight, result)
+        try:
+            with core.transaction():
+                self._emit_invocation(flight.request, result)
+                self._complete(flight, result)
+        except BaseException:
+            core.flights[request_id] = flight  # nothing was written: it may be reported again
+            raise
         return True
+
+    def _complete(self, flight: Flight, result: InvocationResult) -> None:
+        core = self._core
+        if flight.request.execution_arn is None:
+            _start.complete_plain(core, flight, result)
+            return
+        execution = core.find(flight.request.execution_arn)
+        if execution is not None:
+            elapsed = core.clock.now() - flight.started
+            execution.last_log = _replies.log_text(flight.request, result, elapsed)
+            _lifecycle.complete(core, execution, flight, result)
 
     def _emit_invocation(self, request: InvocationRequest, result: InvocationResult) -> None:
         self._core.emit(

@@ -71,7 +71,7 @@ def start(
         "retention_days": function.retention_days,
         "sync": sync,
         "invoked_arn": invoked_arn or function.arn,
-        "trace": trace_id,
+        "trace": trace_id or new_trace(now),
         "tenant": tenant_id,
         "parent": parent,
     }
@@ -89,6 +89,11 @@ def start(
     core.wake(execution)
     emit_status(core, execution)
     return execution
+
+
+def new_trace(now: int) -> str:
+    """Return a tracing header for an execution that was started without one; all its invocations share it."""
+    return f"Root=1-{now // 1000:08x}-{uuid.uuid4().hex[:24]}"
 
 
 def emit_status(core: Core, execution: Execution) -> None:

@@ -23,15 +23,30 @@ def recover(core: Core) -> None:
         core.timers.add(body["at"], "queue", key)
 
 
+def rearm(core: Core, execution: Execution) -> None:
+    """Set an execution's timers and queue it if it was queued: what it has in memory besides its rows."""
+    if not execution.is_open:
+        if execution.expires is not None:
+            core.retention.add(execution.expires, "retention", execution.arn)
+        return
+    state = execution.state
+    core.timers.add(state["timeout_at"], "execution", execution.arn)
+    for operation in execution.open.values():
+        _set_timer(core, execution, operation)
+    if state["retry_at"] is not None:
+        core.timers.add(state["retry_at"], "retry", execution.arn)
+    if state["queued"]:
+        core.ready.append(execution.arn)
+
+
 def _take_up(core: Core, execution: Execution) -> None:
     core.touch(execution)
     state = execution.state
-    core.timers.add(state["timeout_at"], "execution", execution.arn)
-    for operation in list(execution.open.values()):
-        _set_timer(core, execution, operation)
     was_queued, state["queued"] = state["queued"], False
-    if state["retry_at"] is not None:
-        core.timers.add(state["retry_at"], "retry", execution.arn)
+    rearm(core, execution)
+    for operation in list(execution.open.values()):
+        if operation.data["Type"] == "CHAINED_INVOKE" and "child" not in operation.private:
+            _chained.restart(core, execution, operation)
     if state["invocation"] is not None:
         _end_invocation(core, execution)
         was_queued = True
@@ -71,5 +86,3 @@ def _set_timer(core: Core, execution: Execution, operation: Operation) -> None:
             core.timers.add(private["timeout_at"], "callback", execution.arn, operation.id)
         if "heartbeat_at" in private:
             core.timers.add(private["heartbeat_at"], "heartbeat", execution.arn, operation.id)
-    elif kind == "CHAINED_INVOKE" and "child" not in private:
-        _chained.restart(core, execution, operation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from durable_local._http._logbook import Logbook
     from durable_local._invocation import FunctionVersion, InvocationRequest, InvocationResult, Invoker, LogLine
 
+logger = logging.getLogger("durable_local")
+
+STORE_SECONDS = 1.0
+"""Until work that the store refused is tried again [O]."""
 MAX_SLEEP = 60.0
 """Seconds until the machine's time is looked at again: it may have been set, or the machine slept [O]."""
 GRACE = 1.0
@@ -83,8 +88,17 @@ class Driver:
         if not self._live_lines:
             for line in result.log_lines:
                 self._logbook.add(request.function, request.request_id, request.execution_arn, line)
-        self.engine.complete_invocation(request.request_id, result)
-        self.pump()
+        self._complete(request, result)
+
+    def _complete(self, request: InvocationRequest, result: InvocationResult) -> None:
+        """Report a result; when the store does not take it, try again until it does."""
+        try:
+            self.engine.complete_invocation(request.request_id, result)
+            self.pump()
+        except ApiError:
+            logger.exception("the end of an invocation could not be written; trying again")
+            if self._loop is not None:
+                self._loop.call_later(STORE_SECONDS, self._complete, request, result)
 
     def take_line(self, function: FunctionVersion, request_id: str, line: LogLine) -> None:
         """Take in a log line while its invocation runs."""
@@ -112,8 +126,13 @@ class Driver:
 
     def _ring(self) -> None:
         self._timer = None
-        self.engine.fire_due()
-        self.pump()
+        try:
+            self.engine.fire_due()
+            self.pump()
+        except ApiError:
+            logger.exception("what is due could not be written; trying again")
+            if self._loop is not None:
+                self._timer = self._loop.call_later(STORE_SECONDS, self._ring)
 
     def _consider_skip(self) -> None:
         """Jump to the next timer, at once or after leaving somebody outside the time to act."""

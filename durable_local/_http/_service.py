@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
+KEEP_ALIVE_SECONDS = 900
+"""A step may take as long as an invocation; the connection should still be there after it [O]."""
 STOP_SECONDS = 2
 """How long open requests may hold up the end of the service [O]."""
 
@@ -105,6 +107,7 @@ class LocalService:
             access_log=False,
             server_header=False,
             date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         self._server = _Server(config, lambda: self._announce(ready))

@@ -177,6 +177,39 @@ def test_what_the_store_refuses_did_not_happen(hand, u, monkeypatch) -> None:
     assert hand.call.reply.payload == b'"done"'
 
 
+def test_work_the_store_refused_is_done_when_it_takes_it_again(hand, u, monkeypatch) -> None:
+    def full(_batch) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def refused(call) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(hand.engine.store, "write", full)
+            with pytest.raises(ApiError, match="disk is full"):
+                call()
+
+    plain = hand.engine.invoke("plain", b"1")
+    hand.call = hand.engine.invoke("work:$LATEST", b"{}")
+    refused(hand.engine.take_ready)
+    for request in hand.engine.take_ready():
+        if request.execution_arn is None:
+            hand.engine.complete_invocation(request.request_id, InvocationResult.ok(b"2"))
+        else:
+            hand.hold(request)
+    assert plain.reply.payload == b"2"
+    hand.checkpoint(u.wait(seconds=5))
+    refused(hand.pend)
+    hand.pend()
+    refused(lambda: hand.advance(5))
+    assert hand.operation("w")["Status"] == "STARTED"
+    hand.engine.fire_due()
+    hand.take()
+    refused(hand.succeed)
+    assert hand.call.reply is None
+    hand.succeed()
+    assert hand.call.reply.payload == b'"done"'
+    assert hand.event_types().count("WaitSucceeded") == 1
+
+
 def test_a_checkpoint_writes_one_row_however_long_the_history(make_hand, u) -> None:
     hand = make_hand(file=True)
     hand.start()

@@ -53,7 +53,11 @@ class Served:
     def __init__(self, *options: str | Path) -> None:
         environment = {**os.environ, "SECRET_OF_THE_OPERATOR": "1", "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [DURABLE, "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            [DURABLE, "serve", "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
@@ -145,7 +149,7 @@ def test_a_restart_goes_on_where_the_killed_service_was(serve, make_client, zipp
     ],
 )
 def test_what_cannot_be_served_is_said_in_one_line(capsys, options: list[str], text: str) -> None:
-    assert main(["serve", *options]) == 1
+    assert main(["serve", "--port", "0", *options]) == 1
     err = capsys.readouterr().err
     assert text in err
     assert err.count("\n") == 1
