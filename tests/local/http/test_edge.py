@@ -71,12 +71,12 @@ def test_a_connection_is_kept_and_answers_come_whole(stage) -> None:
         ),
         (
             "GET",
-            "/2025-12-01/functions/work/durable-executions?StartedAfter=yesterday",
+            "/2025-12-01/functions/plain/durable-executions?StartedAfter=yesterday",
             400,
             "InvalidParameterValueException",
         ),
-        ("GET", "/2025-12-01/functions/work/durable-executions?Statuses=OPEN", 400, "InvalidParameterValueException"),
-        ("GET", "/2025-12-01/functions/work/durable-executions?Marker=x", 400, "InvalidParameterValueException"),
+        ("GET", "/2025-12-01/functions/plain/durable-executions?Statuses=OPEN", 400, "InvalidParameterValueException"),
+        ("GET", "/2025-12-01/functions/plain/durable-executions?Marker=x", 400, "InvalidParameterValueException"),
     ],
 )
 def test_a_request_that_cannot_be_has_a_clear_answer(stage, method: str, path: str, status: int, code: str) -> None:
