@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from durable_check import _ignores, _sources
 from durable_check._engine.modules import Project, root_of
+from durable_check._engine.names import PACKAGES
 from durable_check._engine.roots import scan, walk_leftovers
 from durable_check._engine.run import Engine, qualified
 from durable_check._model import Finding, Note, Report
@@ -116,7 +117,7 @@ class _Check:
             if not named and not _mentions_in_bytes(path):
                 self.listed.add(key)
             return None
-        if mentions_durable(module.source.text):
+        if mentions_durable(module.source.text) and not _is_runtime(path):
             self.durable.append(module)
             if "durable_runtime" in module.source.text and "install(" in module.source.text:
                 self.collector.look_for_install(self.engine, module)
@@ -169,6 +170,11 @@ class _Check:
         for path in sorted(looked_at | set(by_path)):
             kept.extend(_ignores.apply(path, texts.get(path, ""), by_path.get(path, []), self.settings))
         return sorted(kept, key=lambda finding: (finding.path, finding.line, finding.column, finding.rule))
+
+
+def _is_runtime(path: str) -> bool:
+    """Whether a file belongs to a durable package itself, whose code drives workflows and is none."""
+    return any(part in PACKAGES for part in Path(path).parts[:-1])
 
 
 def _mentions_in_bytes(path: str) -> bool:

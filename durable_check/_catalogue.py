@@ -33,7 +33,6 @@ INVOCATION = Entry("invocation", "reads a value that is new for every invocation
 MACHINE = Entry("machine", "reads something that belongs to this one sandbox")
 LOG = Entry("log", "writes a log line")
 OUTPUT = Entry("log", "writes output")
-METRIC = Entry("log", "records a metric")
 THREAD = Entry("thread", "starts a thread")
 RACE = Entry("race", "hands out results in the order they finish")
 TIMER = Entry("timer", "runs on the real clock")
@@ -128,9 +127,8 @@ CALLS: dict[str, Entry] = {
     **_each(LOG, "loguru.logger.", "trace debug info success warning error exception critical log"),
     **_each(OUTPUT, "", "print pprint.pprint pprint.pp warnings.warn traceback.print_exc traceback.print_exception"),
     **_each(OUTPUT, "sys.", "stdout.write stderr.write stdout.writelines stderr.writelines stdout.buffer.write"),
-    **_each(METRIC, "aws_lambda_powertools.Metrics().", "add_metric flush_metrics"),
-    **_each(METRIC, "aws_lambda_powertools.metrics.Metrics().", "add_metric flush_metrics"),
-    # Absent: logger.setLevel, append_keys and friends configure, they do not write.
+    # Absent: logger.setLevel, append_keys and friends configure, they do not write. Powertools metrics: they belong
+    # after the last operation, where they are counted once, and what is last cannot be told from one call.
     # -- threads. The targets are walked too; see the rule.
     **_each(THREAD, "threading.", "Thread Timer"),
     **_each(THREAD, "concurrent.futures.ThreadPoolExecutor().", "submit map"),

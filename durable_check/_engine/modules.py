@@ -176,6 +176,7 @@ class Project:
         self.modules: dict[str, ModuleInfo] = {}
         self.troubles: dict[str, _sources.Trouble] = {}
         self._display: dict[str, str] = {}
+        self._bases: dict[tuple[str, str], list[str]] = {}
         self._real: dict[str, str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
 
@@ -214,7 +215,9 @@ class Project:
                 folder = folder.parent
             found = self._find(str(folder), dotted)
             return self.load(found, module.root) if found else None
-        for base in search_folders(module.path, module.root):
+        key = (str(folder), module.root)
+        bases = self._bases.get(key) or self._bases.setdefault(key, search_folders(folder, module.root))
+        for base in bases:
             found = self._find(base, dotted)
             if found:
                 return self.load(found, module.root)
@@ -235,13 +238,12 @@ def _file_of(base: str, dotted: str) -> str | None:
     return next((str(candidate) for candidate in candidates if candidate.is_file()), None)
 
 
-def search_folders(path: str, root: str) -> list[str]:
-    """Return where an absolute import of a file may lead: its folder, the folders above it up to the root, `src`.
+def search_folders(folder: Path, root: str) -> list[str]:
+    """Return where an absolute import may lead from a folder: itself, the folders above it up to the root, `src`.
 
     Lambda puts the function's folder on the path, a project its root or `src`.
     """
     folders = []
-    folder = Path(path).parent
     top = Path(root)
     while True:
         folders.append(folder)

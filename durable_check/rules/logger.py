@@ -17,12 +17,12 @@ RULE = Rule(
     name="logger-in-orchestration",
     severity="warning",
     reported=(
-        "`logging`, Powertools, structlog, loguru, `print`, `warnings.warn`, `sys.stdout.write` or a "
-        "metric in code that replay runs again."
+        "`logging`, Powertools, structlog, loguru, `print`, `warnings.warn`, or `sys.stdout.write` "
+        "in code that replay runs again."
     ),
     why=(
         'Every replay writes the line again: an order that waited three times was "charged" four '
-        "times in the log, and alarms on log lines or metrics count wrong."
+        "times in the log, and alarms on log lines count wrong."
     ),
     fix=(
         "Use `ctx.logger`, which is silent while history is replayed, or call "

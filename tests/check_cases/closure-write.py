@@ -121,3 +121,18 @@ async def handler(event, ctx):
         remember(item)
         await ctx.step(lambda _, item=item: item, name="handle")
     return names
+
+# case: a test that watches from outside the handler
+def test_runs_once(runner):
+    runs = []
+
+    @durable_execution
+    async def handler(event, ctx):
+        def charge(step):
+            runs.append(1)
+            return 1
+
+        return await ctx.step(charge)
+
+    runner(handler)
+    assert runs == [1]

@@ -10,7 +10,7 @@ async def handler(event, ctx):
     await ctx.wait(60)
     print("done")  #! logger-in-orchestration
 
-# case: Powertools logger and metrics, in an except arm and a helper
+# case: Powertools logger in an except arm and a helper; metrics are counted at the end
 from aws_lambda_powertools import Logger, Metrics
 
 logger = Logger(service="shop")
@@ -28,7 +28,7 @@ async def handler(event, ctx):
     except Exception:
         logger.exception("failed")  #! logger-in-orchestration
         raise
-    metrics.add_metric(name="Charged", unit="Count", value=1)  #! logger-in-orchestration
+    metrics.add_metric(name="Charged", unit="Count", value=1)
     report("done")
 
 # case: structlog, loguru, warnings and sys.stdout
