@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from constructs_durable._policy import ExecutionPolicy
     from constructs_durable._replay import ReplayCheck
     from constructs_durable.approval import ApprovalApi, ApprovalAuth, ApprovalEndpoint
+    from constructs_durable.dashboard import DurableDashboard
     from constructs_durable.errors import DurableInputError
     from constructs_durable.function import DurableFunction
     from constructs_durable.grants import DurableFunctionGrants
     from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
-    from constructs_durable.observability import DurableDashboard, DurableMetrics, ExecutionStatus
+    from constructs_durable.observability import DurableMetrics, ExecutionStatus
     from constructs_durable.starter import AsyncStarter
     from constructs_durable.versions import VersionPruning
 
@@ -25,7 +26,7 @@ _HOMES = {
     "ApprovalAuth": "approval",
     "ApprovalEndpoint": "approval",
     "AsyncStarter": "starter",
-    "DurableDashboard": "observability",
+    "DurableDashboard": "dashboard",
     "DurableFunction": "function",
     "DurableFunctionGrants": "grants",
     "DurableInputError": "errors",

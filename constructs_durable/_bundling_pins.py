@@ -15,6 +15,13 @@ __all__ = ["BundlingError", "Dependencies", "Target", "find_dependencies"]
 
 LAYOUT = "1"  # raise it when the content of a bundle changes for the same pins
 LOCK, REQUIREMENTS, PROJECT = "uv.lock", "requirements.txt", "pyproject.toml"
+FOREIGN = {
+    "poetry.lock": "poetry export -o requirements.txt",
+    "Pipfile.lock": "pipenv requirements > requirements.txt",
+    "Pipfile": "pipenv requirements > requirements.txt",
+    "pdm.lock": "pdm export -o requirements.txt",
+}
+"""Files of tools whose pins are not read here, and how each tool exports them."""
 
 _INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
 _PINNED = re.compile(r"===?\s*[^*,\s]+(\s*(;|--|\\|$))|\s@\s")
@@ -59,6 +66,11 @@ def find_dependencies(folder: Path) -> Dependencies | None:
         return _from_lock(folder)
     if (folder / REQUIREMENTS).is_file():
         return _from_requirements(folder / REQUIREMENTS)
+    for name, export in FOREIGN.items():
+        if (folder / name).is_file():
+            raise BundlingError(
+                f"{folder / name} is not read: its pins would be missing in Lambda. Run `{export}` there."
+            )
     if (folder / PROJECT).is_file():
         return _from_project(folder / PROJECT)
     return None

@@ -101,6 +101,7 @@ class ApprovalApi(Construct):
             scope: Where it belongs.
             id: Its name there.
             functions: The durable functions whose callbacks are answered here; `add_function()` adds more.
+                To sign links they need the runtime's layer, which is the default of a DurableFunction.
             auth: Who may answer. Default: holders of signed links.
             endpoint: What serves the requests.
             requests_per_second: What the HTTP API lets through, for all callers together.
@@ -151,6 +152,13 @@ class ApprovalApi(Construct):
         function.grants.answers(self._callback_policy)
         if self._secret is None:
             return
+        here, there = cdk.Stack.of(self).node.path, cdk.Stack.of(function.root).node.path
+        if here != there:
+            raise DurableInputError(
+                f"{self.node.path}: the function {function.root.node.path} is in another stack, {there}. It "
+                "needs this endpoint's URL, and this endpoint its ARN: neither stack could be deployed first. "
+                "Put the ApprovalApi into the function's stack."
+            )
         self._secret.grant_read(function)
         function.add_environment("DURABLE_APPROVAL_URL", self._url)
         function.add_environment("DURABLE_APPROVAL_SECRET_ARN", self._secret.secret_arn)

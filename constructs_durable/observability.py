@@ -1,4 +1,4 @@
-"""What a durable function shows: metrics, alarms, a dashboard, status events and saved log queries.
+"""What a durable function shows: metrics, alarms, status events and saved log queries.
 
 `Errors` and `Invocations` of a durable function count replays; these metrics count executions.
 """
@@ -9,7 +9,6 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from constructs import Construct
 
 from constructs_durable.errors import DurableInputError
 
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sns as sns
+    from constructs import Construct
 
-__all__ = ["DurableDashboard", "DurableMetrics", "ExecutionStatus", "ObservedFunction"]
+__all__ = ["MOST_OPERATIONS", "DurableMetrics", "ExecutionStatus", "ObservedFunction"]
 
 MOST_OPERATIONS = 3_000  # per execution, fixed quota
 MOST_STORAGE = 100_000_000  # bytes written per execution, fixed quota of 100 MB
@@ -249,75 +249,6 @@ LOG_QUERIES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
 )
 """Log fields are those of Lambda's JSON format and of the durable logger. `NAME` is what the reader fills in."""
-
-
-class DurableDashboard(Construct):
-    """A CloudWatch dashboard: a row for each durable function, and one for the account's quota."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002  CDK's name for it
-        *,
-        functions: Sequence[ObservedFunction],
-        dashboard_name: str | None = None,
-    ) -> None:
-        """Declare the dashboard.
-
-        Args:
-            scope: Where it belongs.
-            id: Its name there.
-            functions: The durable functions to show, in this order.
-            dashboard_name: Default: CloudFormation's choice.
-        """
-        if not functions:
-            raise DurableInputError.at(scope, id, "functions is empty, so there is nothing to show.")
-        super().__init__(scope, id)
-        from aws_cdk import aws_cloudwatch as cloudwatch
-
-        self.dashboard = cloudwatch.Dashboard(
-            self,
-            "Dashboard",
-            dashboard_name=dashboard_name,
-            widgets=[*map(_function_row, functions), _account_row()],
-        )
-
-
-def _function_row(function: ObservedFunction) -> list[cloudwatch.IWidget]:
-    from aws_cdk import aws_cloudwatch as cloudwatch
-
-    metrics, name = function.executions, function._root.node.id  # noqa: SLF001  the same class's other half
-    aws_function = function._function  # noqa: SLF001
-
-    def graph(title: str, *shown: cloudwatch.Metric, limit: int | None = None) -> cloudwatch.GraphWidget:
-        lines = [cloudwatch.HorizontalAnnotation(value=limit, label="quota")] if limit else []
-        return cloudwatch.GraphWidget(title=f"{name}: {title}", left=[*shown], left_annotations=lines, width=6)
-
-    return [
-        graph(
-            "executions",
-            metrics.started(label="started"),
-            metrics.succeeded(label="succeeded"),
-            metrics.failed(label="failed"),
-            metrics.timed_out(label="timed out"),
-            metrics.stopped(label="stopped"),
-        ),
-        graph(
-            "duration", metrics.duration(statistic="p50", label="p50"), metrics.duration(statistic="p99", label="p99")
-        ),
-        graph("operations of one execution", metrics.operations(label="most"), limit=MOST_OPERATIONS),
-        graph("invocations, replays included", aws_function.metric_invocations(), aws_function.metric_errors()),
-    ]
-
-
-def _account_row() -> list[cloudwatch.IWidget]:
-    from aws_cdk import aws_cloudwatch as cloudwatch
-
-    running, used = (
-        DurableMetrics.all_running(label="running"),
-        DurableMetrics.all_running_utilization(label="% of quota"),
-    )
-    return [cloudwatch.GraphWidget(title="Account: running executions", left=[running], right=[used], width=24)]
 
 
 def _metric(name: str, statistic: str, dimensions: dict[str, str], options: dict[str, Any]) -> cloudwatch.Metric:

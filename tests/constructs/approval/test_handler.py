@@ -115,6 +115,8 @@ def test_programs_get_and_send_json(app: Any) -> None:
         ("CallbackTimeoutException", 410, "answered before"),
         ("InvalidParameterValueException", 404, "Nobody is waiting"),
         ("TooManyRequestsException", 503, "try again"),
+        ("KMSAccessDeniedException", 502, "wrong on our side"),
+        ("AccessDeniedException", 502, "wrong on our side"),
     ],
 )
 def test_refusals_of_the_service_become_pages(app: Any, code: str, status: int, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
 
 from constructs_durable import DurableFunction, DurableInputError
@@ -144,6 +145,37 @@ def test_granting_decisions_where_nobody_checks_credentials_is_an_error(stack: c
     api = ApprovalApi(stack, "Approvals")
     with pytest.raises(DurableInputError, match="Shop/Approvals: grant_decide"):
         api.grant_decide(iam.Role(stack, "Caller", assumed_by=iam.AccountRootPrincipal()))
+
+
+def test_function_of_another_stack_is_an_error_that_says_why(stack: cdk.Stack, orders: DurableFunction) -> None:
+    other = cdk.Stack(stack.node.root, "Other")
+    with pytest.raises(
+        DurableInputError, match=r"^Other/Approvals: the function Shop/Orders is in another stack, Shop"
+    ):
+        ApprovalApi(other, "Approvals", functions=[orders])
+
+
+def test_callers_may_be_in_another_stack(stack: cdk.Stack, orders: DurableFunction) -> None:
+    other = cdk.Stack(stack.node.root, "Other")
+    ApprovalApi(other, "Approvals", functions=[orders], auth=ApprovalAuth.iam())
+    Template.from_stack(other).resource_count_is("AWS::IAM::Policy", 2)
+
+
+def test_encrypted_executions_can_be_answered(stack: cdk.Stack, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HANDLER)
+    hour, key = cdk.Duration.hours(1), kms.Key(stack, "Key")
+    function = DurableFunction(
+        stack, "Orders", entry=tmp_path, handler="app.handler", execution_timeout=hour, execution_key=key
+    )
+    ApprovalApi(stack, "Approvals", functions=[function])
+    allowed = {"Action": "kms:Decrypt", "Effect": "Allow", "Resource": Match.any_value()}
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyName": Match.string_like_regexp("ApprovalsCallback"),
+            "PolicyDocument": {"Statement": Match.array_with([allowed])},
+        },
+    )
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -92,6 +92,12 @@ def test_lock_without_project_and_broken_project_say_what_to_do(tmp_path: Path) 
         find_dependencies(write(tmp_path, pyproject__toml="[project\n"))
 
 
+def test_lock_of_another_tool_is_an_error_that_says_how_to_export(tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"poetry.lock is not read.*Run `poetry export -o requirements.txt` there"):
+        find_dependencies(write(tmp_path, poetry__lock=""))
+    assert find_dependencies(write(tmp_path, requirements__txt="plain==1.0\n")) is not None
+
+
 def test_plain_handlers_pay_no_import_for_bundling() -> None:
     """The part that starts installers is imported only for handlers that have dependencies."""
     import subprocess

@@ -90,9 +90,7 @@ def _decide_by_caller(body: dict[str, Any], caller: str) -> Answer:
     callback_id, decision = body.get("callback_id"), body.get("decision")
     comment = body.get("comment", "")
     if not all(isinstance(each, str) for each in (callback_id, decision, comment)) or not callback_id or not decision:
-        raise RefusalError(
-            400, "No decision", "Send JSON with the texts callback_id, decision and comment."
-        )
+        raise RefusalError(400, "No decision", "Send JSON with the texts callback_id, decision and comment.")
     return _complete(str(callback_id), str(decision), comment, caller)
 
 
@@ -109,6 +107,9 @@ def _complete(callback_id: str, decision: str, comment: str, by: str) -> Answer:
         raise RefusalError(404, "Unknown question", "Nobody is waiting for this answer.") from None
     except callbacks.exceptions.TooManyRequestsException:
         raise RefusalError(503, "Busy", "Please try again in a moment.") from None
+    except callbacks.exceptions.ClientError:
+        log.exception("the callback could not be completed")
+        raise RefusalError(502, "Not recorded", "Something is wrong on our side. Please try again later.") from None
     log.info("decided %s by %s", decision, by or "the bearer of the link")
     return Answer(200, f"Recorded: {decision}", "Thank you. You can close this page.")
 
