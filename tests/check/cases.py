@@ -37,6 +37,10 @@ class Case(NamedTuple):
     files: dict[str, str]
     expected: set[tuple[str, int, str]]
 
+    def expected_lines(self) -> set[tuple[str, str, int]]:
+        """Return what must be reported as file, rule and line."""
+        return {(name, rule, line) for name, line, rule in self.expected}
+
     def __str__(self) -> str:
         return f"{self.rule}-{self.spelling}-{self.title.replace(' ', '_')}"
 
