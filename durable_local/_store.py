@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from durable_local import _rules as rules
@@ -165,18 +166,26 @@ class Store:
         if batch.only_journal() and len(batch.journal) == 1:
             self._db.execute("INSERT INTO journal (execution, body) VALUES (?, ?)", batch.journal[0])
             return
-        many = self._db.executemany
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            many("INSERT INTO executions VALUES (?,?,?,?,?,?,?,?,?,?,?)", batch.inserted)
-            many("UPDATE executions SET status=?, ended=?, expires=? WHERE key=?", batch.statuses)
-            many("INSERT INTO journal (execution, body) VALUES (?, ?)", batch.journal)
-            many("INSERT OR REPLACE INTO queue VALUES (?, ?)", batch.queued)
-            many("DELETE FROM queue WHERE key=?", [(key,) for key in batch.unqueued])
-            many("DELETE FROM journal WHERE execution=?", [(key,) for key in batch.deleted])
-            many("DELETE FROM executions WHERE key=?", [(key,) for key in batch.deleted])
+        with self._transaction():
+            for statement, rows in (
+                ("INSERT INTO executions VALUES (?,?,?,?,?,?,?,?,?,?,?)", batch.inserted),
+                ("UPDATE executions SET status=?, ended=?, expires=? WHERE key=?", batch.statuses),
+                ("INSERT INTO journal (execution, body) VALUES (?, ?)", batch.journal),
+                ("INSERT OR REPLACE INTO queue VALUES (?, ?)", batch.queued),
+                ("DELETE FROM queue WHERE key=?", [(key,) for key in batch.unqueued]),
+                ("DELETE FROM journal WHERE execution=?", [(key,) for key in batch.deleted]),
+                ("DELETE FROM executions WHERE key=?", [(key,) for key in batch.deleted]),
+            ):
+                if rows:
+                    self._db.executemany(statement, rows)
             if batch.present is not None:
                 self._db.execute("INSERT OR REPLACE INTO present VALUES (1, ?)", (batch.present,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -238,19 +247,13 @@ class Store:
 
     def put_documents(self, documents: Iterable[tuple[str, str, Any]]) -> None:
         """Write documents (kind, name, body) in one transaction; a body of None deletes."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             for kind, name, body in documents:
                 if body is None:
                     self._db.execute("DELETE FROM documents WHERE kind=? AND name=?", (kind, name))
                 else:
                     row = (kind, name, json.dumps(body))
                     self._db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", row)
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def put_archive(self, sha256: str, content: bytes) -> None:
         """Keep the bytes of a code archive under their digest."""

@@ -83,6 +83,7 @@ class Core:
         self.flights: dict[str, Flight] = {}
         self.batch = Batch()
         self.dirty: dict[str, Execution] = {}
+        self.changes = 0
         self.after_commit: list[Callable[[], None]] = []
 
     # --- the transaction ---
@@ -113,6 +114,7 @@ class Core:
                         batch.statuses.append((execution.status, ended, expires, execution.key))
                     batch.journal.append((execution.key, execution.row()))
                 self.store.write(batch)
+                self.changes += 1
             except Exception as error:
                 self.dirty = dirty
                 self._rollback()

@@ -155,6 +155,11 @@ class Engine:
         return min(times, default=None)
 
     @property
+    def changes(self) -> int:
+        """How many transactions have changed something: tells a driver whether anything but reading went on."""
+        return self._core.changes
+
+    @property
     def busy(self) -> bool:
         """Whether an invocation runs or waits to be taken."""
         return bool(self._core.ready or self._core.flights)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "STOPPED"})
 """Statuses after which an operation never changes."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Operation:
     """One operation: the wire's members (`data`, times in epoch milliseconds) and what only the service knows."""
@@ -192,7 +194,7 @@ class Execution:
             body["events"] = self.new_events
         if self.status_changed and not self.is_open:
             body["outcome"] = self.outcome
-        text = json.dumps(body, separators=(",", ":"))
+        text = _encode(body)
         self.changed = {}
         self.new_events = []
         self.is_new = self.status_changed = False

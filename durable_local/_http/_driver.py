@@ -43,7 +43,6 @@ class Driver:
         self._skip: asyncio.TimerHandle | None = None
         self._running: dict[str, InvocationRequest] = {}
         self._live_lines = False
-        self._last_activity = 0.0
         self._advancing = False
         self._idle = asyncio.Event()
 
@@ -74,7 +73,6 @@ class Driver:
         for request in self.engine.take_ready():
             self._running[request.request_id] = request
             self.invoker.start(request, partial(self._done, request))
-        self._last_activity = time.monotonic()
         if self.engine.busy:
             self._idle.clear()
         else:
@@ -140,11 +138,11 @@ class Driver:
         if due is None or self._loop is None:
             return
         wait = self._grace if due.outside else 0.0
-        self._skip = self._loop.call_later(wait, self._jump, self._last_activity if due.outside else None)
+        self._skip = self._loop.call_later(wait, self._jump, self.engine.changes if due.outside else None)
 
-    def _jump(self, since: float | None) -> None:
+    def _jump(self, since: int | None) -> None:
         self._skip = None
-        if self.engine.busy or (since is not None and since != self._last_activity):
+        if self.engine.busy or (since is not None and since != self.engine.changes):
             self._arm()
             return
         due = self.engine.next_due()

@@ -16,7 +16,7 @@ from durable_local._engine import Engine
 from durable_local._functions import FunctionApi, FunctionExtras
 from durable_local._http import _function_routes
 from durable_local._http._app import App
-from durable_local._http._driver import Driver
+from durable_local._http._driver import GRACE, Driver
 from durable_local._http._durable_api import DurableApi
 from durable_local._http._gate import Gate
 from durable_local._http._logbook import Logbook
@@ -52,6 +52,7 @@ class LocalService:
         log_dir: A folder for one JSON-lines file of log lines per function.
         sink: Called with each record of the event sink: status changes, invocations, dead letters, quota warnings.
         invoker: Makes what runs the functions' code, given the service's URL; by default a pool of worker processes.
+        grace: Seconds of real time a clock that skips leaves somebody outside to answer an open callback.
         durability: ``normal`` survives the death of the process, ``full`` also a power cut.
     """
 
@@ -65,20 +66,19 @@ class LocalService:
         log_dir: Path | None = None,
         sink: Callable[[dict[str, Any]], None] | None = None,
         invoker: Callable[[str], Invoker] | None = None,
+        grace: float = GRACE,
         durability: str = "normal",
     ) -> None:
-        self._socket = _listen(port)
-        try:
-            store = Store(db or ":memory:", durability=durability)
-        except BaseException:
-            self._socket.close()
-            raise
+        with contextlib.ExitStack() as unfinished:
+            self._socket = unfinished.enter_context(_listen(port))
+            self._logbook = Logbook(log_dir)
+            store = unfinished.enter_context(contextlib.closing(Store(db or ":memory:", durability=durability)))
+            self._records = Records(sink)
+            self.engine = Engine(store, make_clock(clock, start=store.present()), settings, sink=self._records)
+            unfinished.pop_all()
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{HOST}:{self.port}"
-        self._records = Records(sink)
-        self.engine = Engine(store, make_clock(clock, start=store.present()), settings, sink=self._records)
-        self._logbook = Logbook(log_dir)
-        self._driver = Driver(self.engine, self._logbook)
+        self._driver = Driver(self.engine, self._logbook, grace=grace)
         self._invoker = invoker
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
