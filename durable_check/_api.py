@@ -117,7 +117,7 @@ class _Check:
             if not named and not _mentions_in_bytes(path):
                 self.listed.add(key)
             return None
-        if mentions_durable(module.source.text) and not _is_runtime(path):
+        if (named or mentions_durable(module.source.text)) and not _is_runtime(path):
             self.durable.append(module)
             if "durable_runtime" in module.source.text and "install(" in module.source.text:
                 self.collector.look_for_install(self.engine, module)

@@ -379,6 +379,12 @@ PURE_MODULES = frozenset(
 )
 
 
+# Libraries the tables know. They stay outside the project even when their code is bundled beside the handler.
+_STANDARD = PURE_MODULES | {"asyncio", "concurrent", "dbm", "ftplib", "getpass", "glob", "gzip", "http", "lzma", "bz2"}
+_TABLED = {path.split(".", 1)[0].split("(", 1)[0] for path in (*CALLS, *BENEATH, *ALIASES) if "." in path}
+ROOTS = frozenset(_TABLED - _STANDARD - {"lambda_context", "logging"})
+
+
 @lru_cache(maxsize=65536)
 def canonical(path: str) -> str:
     """Return a path with known synonyms replaced, so that one row covers all spellings."""

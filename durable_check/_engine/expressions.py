@@ -393,9 +393,9 @@ def assign(frame: Frame, target: ast.AST, value: Value) -> None:
     elif isinstance(target, ast.Attribute):
         _store_attribute(frame, target, value)
     elif isinstance(target, ast.Subscript):
-        evaluate(frame, target.slice)
+        key = evaluate(frame, target.slice).literal
         container = evaluate(frame, target.value)
-        put_into(frame, target.value, container, value, target, "sets an item of")
+        put_into(frame, target.value, container, value, target, "sets an item of", key)
 
 
 def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Value) -> None:
@@ -425,8 +425,14 @@ def root_name(node: ast.expr) -> str:
     return inner.id if isinstance(inner, ast.Name) else ""
 
 
-def put_into(  # noqa: PLR0917  the six are one sentence: in this frame, into this, that
-    frame: Frame, container: ast.expr, current: Value, value: Value, node: ast.AST, how: str
+def put_into(  # noqa: PLR0917  one sentence: in this frame, into this, that
+    frame: Frame,
+    container: ast.expr,
+    current: Value,
+    value: Value,
+    node: ast.AST,
+    how: str,
+    key: str | None = None,
 ) -> None:
     """Add a value to what an expression names: ``results[k] = v``, ``results.append(v)``."""
     for kind in current.kinds:
@@ -438,12 +444,12 @@ def put_into(  # noqa: PLR0917  the six are one sentence: in this frame, into th
     if isinstance(container, ast.Name):
         owner = frame.owner(name)
         if owner is not None:
-            owner.env[name] = extended(current, _placed(value, node))
+            owner.env[name] = extended(current, _placed(value, node), key)
     elif isinstance(container, ast.Attribute):
         base = evaluate(frame, container.value)
         for kind in base.kinds:
             if isinstance(kind, ObjectRef):
-                kind.info.attributes[container.attr] = extended(current, value)
+                kind.info.attributes[container.attr] = extended(current, value, key)
     frame.engine.written(frame, node, container, value, how)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from durable_check import _sources
+from durable_check._catalogue import ROOTS as CATALOGUED
 from durable_check._engine.names import OURS, PACKAGES
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ class Project:
         self.troubles: dict[str, _sources.Trouble] = {}
         self._display: dict[str, str] = {}
         self._bases: dict[tuple[str, str], list[str]] = {}
+        self._vendored: dict[str, frozenset[str]] = {}
         self._real: dict[str, str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
 
@@ -207,7 +209,8 @@ class Project:
 
     def resolve(self, module: ModuleInfo, dotted: str, level: int = 0) -> ModuleInfo | None:
         """Return the project's module behind an import statement, or None when it is not in the project."""
-        if level == 0 and dotted.split(".", 1)[0] in PACKAGES:
+        top = dotted.split(".", 1)[0]
+        if level == 0 and (top in PACKAGES or top in CATALOGUED):
             return None
         folder = Path(module.path).parent
         if level:
@@ -220,14 +223,27 @@ class Project:
         for base in bases:
             found = self._find(base, dotted)
             if found:
-                return self.load(found, module.root)
+                return None if top in self._vendored_in(base) else self.load(found, module.root)
         return None
+
+    def _vendored_in(self, base: str) -> frozenset[str]:
+        """Return the packages an installer put into a folder: third-party code beside the handler's own."""
+        if base not in self._vendored:
+            records = Path(base).glob("*.dist-info/RECORD")
+            self._vendored[base] = frozenset(name for record in records for name in _recorded(record))
+        return self._vendored[base]
 
     def _find(self, base: str, dotted: str) -> str | None:
         key = (base, dotted)
         if key not in self._found:
             self._found[key] = _file_of(base, dotted)
         return self._found[key]
+
+
+def _recorded(record: Path) -> Iterator[str]:
+    """Yield the top-level names of an installed distribution."""
+    for line in record.read_text(encoding="utf-8", errors="replace").splitlines():
+        yield line.split("/", 1)[0].split(",", 1)[0].removesuffix(".py")
 
 
 def _file_of(base: str, dotted: str) -> str | None:

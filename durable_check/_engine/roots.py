@@ -49,8 +49,8 @@ def functions(engine: Engine, module: ModuleInfo) -> Iterator[FunctionInfo]:
     for name in module.bindings:
         value = lookup.module_value(engine, module, name) or UNKNOWN
         for kind in value.kinds:
-            if isinstance(kind, FunctionRef) and kind.info.module is module:
-                yield kind.info
+            if isinstance(kind, FunctionRef) and (kind.info.module is module or kind.info.role == "handler"):
+                yield kind.info  # a handler counts wherever it was imported from: this file may be its entry
             elif isinstance(kind, ClassRef) and kind.info.module is module:
                 yield from kind.info.functions.values()
 

@@ -234,12 +234,15 @@ def merge_all(values: tuple[Value, ...]) -> Value:
     return result
 
 
-def extended(container: Value, item: Value) -> Value:
-    """Return the container after one more element went in."""
+def extended(container: Value, item: Value, key: str | None = None) -> Value:
+    """Return the container after one more element went in, under a key when it is known."""
     if not item.taints and not item.kinds and not item.items:
         return container
-    if item in container.items:
+    if item in container.items or (key, item) in container.fields:
         return container
+    if key is not None:
+        fields = (*(pair for pair in container.fields if pair[0] != key), (key, item))[-MAX_ITEMS:]
+        return Value(container.kinds, container.taints, container.items, fields, container.unordered)
     return Value(
         container.kinds,
         container.taints,

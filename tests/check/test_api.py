@@ -127,3 +127,24 @@ def test_a_check_leaves_the_garbage_collector_as_it_was(tmp_path: Path) -> None:
     assert gc.isenabled()
     check_paths([tmp_path])
     assert gc.isenabled()
+
+
+def test_an_entry_may_import_its_handler_from_elsewhere(tmp_path: Path) -> None:
+    project(tmp_path)
+    (tmp_path / "app.py").rename(tmp_path / "shop" / "flow.py")
+    (tmp_path / "app.py").write_text("from shop.flow import handler\n")
+    assert [finding.rule for finding in check_handler(tmp_path, "app.handler")] == ["DUR004"]
+
+
+def test_bundled_libraries_are_not_the_projects_code(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import requests, vendor\nfrom durable_runtime import durable_execution\n"
+        "@durable_execution\ndef handler(event, ctx):\n    requests.get('x')\n    vendor.go()\n    ctx.wait(5)\n"
+    )
+    (tmp_path / "requests").mkdir()
+    (tmp_path / "requests" / "__init__.py").write_text("import time\ndef get(x):\n    time.sleep(1)\n")
+    (tmp_path / "vendor.py").write_text("import time\ndef go():\n    return time.time()\n")
+    (tmp_path / "vendor-1.0.dist-info").mkdir()
+    (tmp_path / "vendor-1.0.dist-info" / "RECORD").write_text("vendor.py,sha256=x,10\nvendor-1.0.dist-info/RECORD,,\n")
+    (finding,) = check_handler(tmp_path, "app.handler")
+    assert (finding.rule, finding.line) == ("DUR004", 5)

@@ -194,3 +194,21 @@ async def handler(event, ctx):
         return requests.post("https://pay", headers={"trace_id": str(uuid.uuid4())}, timeout=5).json()
 
     await ctx.step(pay)
+
+# case: a key that is set on a row before it is stored
+import uuid
+
+import boto3
+
+table = boto3.resource("dynamodb").Table("orders")
+
+
+@durable_execution
+async def handler(event, ctx):
+    def save(step):
+        row = {"total": 1}
+        row["pk"] = str(uuid.uuid4())
+        table.put_item(Item=row)  #! unstable-effect-identity
+        return True
+
+    await ctx.step(save)
