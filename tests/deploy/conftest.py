@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+
+from durable_local import LocalService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +38,21 @@ class Cloud:
     """A running emulator: boto3 clients for it, and the `cdk` command aimed at it."""
 
     def __init__(self, endpoint: str, cdk_cli: Path) -> None:
-        self.endpoint = endpoint
+        self.endpoint = self.functions = endpoint
         self._cdk_cli = cdk_cli
 
     def client(self, service: str) -> Any:
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint)
+        endpoint = self.functions if service == "lambda" else self.endpoint
+        return session.client(service, endpoint_url=endpoint)
+
+    def advance(self, *, seconds: int) -> None:
+        """Move the local service's clock."""
+        connection = http.client.HTTPConnection(urlsplit(self.functions).netloc, timeout=60)
+        connection.request("POST", "/_durable/clock/advance", json.dumps({"seconds": seconds}))
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        connection.close()
 
     def cdk(self, *arguments: str, cwd: Path) -> str:
         """Run the command and return what it printed; fail with that text when it fails."""
@@ -72,11 +87,10 @@ class Cloud:
         return done.stdout
 
 
-@pytest.fixture
-def cloud(cdk_cli: Path) -> Iterator[Cloud]:
-    """An empty loopback AWS, gone after the test."""
+@contextlib.contextmanager
+def emulator(cdk_cli: Path, *arguments: str) -> Iterator[Cloud]:
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "emulator")],
+        [sys.executable, str(Path(__file__).parent / "emulator"), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
@@ -88,3 +102,30 @@ def cloud(cdk_cli: Path) -> Iterator[Cloud]:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def cloud(cdk_cli: Path) -> Iterator[Cloud]:
+    """An empty loopback AWS, gone after the test."""
+    with emulator(cdk_cli) as running:
+        yield running
+
+
+@pytest.fixture
+def running_cloud(cdk_cli: Path) -> Iterator[Cloud]:
+    """The same, but functions live in the local service, on a clock that moves by hand: they can be invoked."""
+    with LocalService(clock="manual") as service, emulator(cdk_cli, service.url) as running:
+        running.functions = service.url
+        yield running
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """A copy of the sample app that the test may change, and of the runtime that goes into its layer."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("sample_app", "runtime"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    settings = json.loads((ROOT / "cdk.json").read_text())
+    settings["app"] = f"{sys.executable} -m sample_app.app"
+    (tmp_path / "cdk.json").write_text(json.dumps(settings))
+    return tmp_path

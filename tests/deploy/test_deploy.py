@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from pathlib import Path
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINES = [{"sku": "tea", "quantity": 2, "price_cents": 500}]
+ORDER = json.dumps({"order_id": "A-1", "card": "visa", "address": "1 Main Street", "lines": LINES})
+PATIENCE = 30  # seconds
 DEPLOY = ("deploy", "--require-approval", "never", "--concurrency", "3")
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Path:
-    """A copy of the sample app that the test may change, and of the runtime that goes into its layer."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("sample_app", "runtime"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    settings = json.loads((ROOT / "cdk.json").read_text())
-    settings["app"] = f"{sys.executable} -m sample_app.app"
-    (tmp_path / "cdk.json").write_text(json.dumps(settings))
-    return tmp_path
 
 
 def resource(cloud: Any, stack: str, logical_id: str) -> str:
@@ -65,3 +56,49 @@ def test_sample_app_deploys_follows_a_change_and_goes_away(cloud: Any, app: Path
 
     cloud.cdk("destroy", "--app", "cdk.out", "--all", "--force", cwd=app)
     assert awslambda.list_functions()["Functions"] == []
+
+
+def wait_for(awslambda: Any, arn: str, event_type: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        events = awslambda.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+        if event_type in {event["EventType"] for event in events}:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {event_type} in {[event['EventType'] for event in events]}")
+
+
+def advance_until_it_ends(cloud: Any, arn: str) -> dict[str, Any]:
+    """Let hours pass until the execution has ended."""
+    awslambda = cloud.client("lambda")
+    for _ in range(12):
+        described: dict[str, Any] = awslambda.get_durable_execution(DurableExecutionArn=arn)
+        if described["Status"] != "RUNNING":
+            return described
+        cloud.advance(seconds=3_600)
+    raise AssertionError(f"still running: {described}")
+
+
+@pytest.mark.deploy
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_execution_that_waits_during_a_deploy_ends_on_the_version_it_started_on(running_cloud: Any, app: Path) -> None:
+    cloud = running_cloud
+    cloud.cdk("bootstrap", "aws://123456789012/us-east-1", cwd=app)
+    cloud.cdk(*DEPLOY, "Orders", cwd=app)
+    awslambda = cloud.client("lambda")
+    live = f"{resource(cloud, 'Orders', 'OrdersFunction520DBA95')}:live"
+    old = awslambda.invoke(FunctionName=live, InvocationType="Event", Payload=ORDER)["DurableExecutionArn"]
+    wait_for(awslambda, old, "WaitStarted")
+
+    handler = app / "sample_app" / "functions" / "orders" / "handler.py"
+    handler.write_text(
+        handler.read_text().replace('"payment-', '"new-payment-').replace('f"payment-', 'f"new-payment-')
+    )
+    cloud.cdk(*DEPLOY, "Orders", cwd=app)
+    new = awslambda.invoke(FunctionName=live, InvocationType="Event", Payload=ORDER)["DurableExecutionArn"]
+    wait_for(awslambda, new, "WaitStarted")
+    for arn, version, payment in ((old, "1", "payment-"), (new, "2", "new-payment-")):
+        ended = advance_until_it_ends(cloud, arn)
+        assert (ended["Status"], ended["Version"]) == ("SUCCEEDED", version)
+        assert json.loads(ended["Result"])["payment_id"].startswith(payment)

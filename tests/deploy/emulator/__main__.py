@@ -8,7 +8,8 @@ that moto's Lambda forgets).
 What it proves: the templates resolve, deploy, update and go away in CloudFormation's order, and the calls they
 lead to are accepted. What it does not prove: anything about IAM decisions, quotas, timing or roll-back.
 
-Run it as `python tests/deploy/emulator`; one line of JSON says the endpoint when it is ready.
+Run it as `python tests/deploy/emulator [LAMBDA_URL]`; one line of JSON says the endpoint when it is ready. With a URL,
+functions are made there: in the local service, where they run.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from wire import ApiError, read_form, write_error, write_result
 class Application:
     """Answers CloudFormation itself and hands every other request to moto."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, lambda_endpoint: str | None) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         s3, ssm = session.client("s3", endpoint_url=endpoint), session.client("ssm", endpoint_url=endpoint)
@@ -40,7 +41,9 @@ class Application:
             return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
 
         self._stacks = CloudFormation(
-            providers(endpoint), read_url, lambda name: ssm.get_parameter(Name=name)["Parameter"]["Value"]
+            providers(endpoint, lambda_endpoint),
+            read_url,
+            lambda name: ssm.get_parameter(Name=name)["Parameter"]["Value"],
         )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -61,7 +64,7 @@ def main() -> None:
     keep_durable_members()
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
     endpoint = f"http://127.0.0.1:{server.port}"
-    server.app = Application(endpoint)
+    server.app = Application(endpoint, sys.argv[1] if len(sys.argv) > 1 else None)
     sys.stdout.write(json.dumps({"endpoint": endpoint}) + "\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 from stacks import ACCOUNT, REGION, Provider
 
 _serial = itertools.count(1)
+
+Code = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns the template's code location into what the Lambda API is sent."""
 
 
 def _physical(stack: str, logical_id: str, limit: int = 64) -> str:
@@ -164,8 +168,16 @@ class Queue(Base):
 class LayerVersion(Base):
     create_only = ("Content", "CompatibleRuntimes", "CompatibleArchitectures", "Description", "LayerName")
 
+    def __init__(self, client: Any, code: Code) -> None:
+        super().__init__(client)
+        self.code = code
+
     def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-        arguments = {"LayerName": _physical(stack, logical_id), **properties}
+        arguments = {
+            "LayerName": _physical(stack, logical_id),
+            **properties,
+            "Content": self.code(properties["Content"]),
+        }
         published = self.client.publish_layer_version(**arguments)
         return published["LayerVersionArn"], {"LayerVersionArn": published["LayerVersionArn"]}
 
@@ -178,14 +190,17 @@ class Function(Base):
     """CloudFormation replaces a function when durability is added or removed (a conditional create-only property)."""
 
     create_only = ("FunctionName", "PackageType")
-    code_members = ("S3Bucket", "S3Key", "ZipFile")
+
+    def __init__(self, client: Any, code: Code) -> None:
+        super().__init__(client)
+        self.code = code
 
     def replaces(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
         return super().replaces(old, new) or ("DurableConfig" in old) != ("DurableConfig" in new)
 
     def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
         arguments = {"FunctionName": _physical(stack, logical_id), **self._arguments(properties)}
-        arguments["Code"] = self._code(properties)
+        arguments["Code"] = self.code(properties["Code"])
         created = self.client.create_function(**arguments)
         return created["FunctionName"], {"Arn": created["FunctionArn"]}
 
@@ -194,7 +209,7 @@ class Function(Base):
         for name in ("Architectures", "Tags", "FunctionName"):
             arguments.pop(name, None)
         self.client.update_function_configuration(FunctionName=physical_id, **arguments)
-        self.client.update_function_code(FunctionName=physical_id, **self._code(properties))
+        self.client.update_function_code(FunctionName=physical_id, **self.code(properties["Code"]))
         return {}
 
     def delete(self, physical_id: str, properties: dict[str, Any]) -> None:
@@ -207,23 +222,6 @@ class Function(Base):
         if "Tags" in arguments:
             arguments["Tags"] = {tag["Key"]: tag["Value"] for tag in arguments["Tags"]}
         return arguments
-
-    @staticmethod
-    def _code(properties: dict[str, Any]) -> dict[str, Any]:
-        code = dict(properties["Code"])
-        if "ZipFile" in code:
-            code["ZipFile"] = _zip("index.py", code["ZipFile"])
-        return code
-
-
-def _zip(name: str, text: str) -> bytes:
-    import io
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(name, text)
-    return buffer.getvalue()
 
 
 class Version(Base):
@@ -318,14 +316,23 @@ RECORDED: dict[str, tuple[str, ...]] = {
 """Types that nothing in the test looks at, with the attributes that templates ask for."""
 
 
-def providers(endpoint: str) -> dict[str, Provider]:
-    """Return the provider of every type that the bootstrap stack and the sample app use."""
+def providers(endpoint: str, lambda_endpoint: str | None) -> dict[str, Provider]:
+    """Return the provider of every type that the bootstrap stack and the sample app use.
+
+    Functions live in moto, or in another service that does not know moto's buckets and is sent the bytes.
+    """
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=endpoint)
+    def client(service: str, endpoint_url: str = endpoint) -> Any:
+        return session.client(service, endpoint_url=endpoint_url)
 
-    iam, awslambda = client("iam"), client("lambda")
+    def code(location: dict[str, Any]) -> dict[str, Any]:
+        if lambda_endpoint is None:
+            return location
+        stored = client("s3").get_object(Bucket=location["S3Bucket"], Key=location["S3Key"])
+        return {"ZipFile": stored["Body"].read()}
+
+    iam, awslambda = client("iam"), client("lambda", lambda_endpoint or endpoint)
     return {
         "AWS::S3::Bucket": Bucket(client("s3")),
         "AWS::SSM::Parameter": Parameter(client("ssm")),
@@ -333,8 +340,8 @@ def providers(endpoint: str) -> dict[str, Provider]:
         "AWS::IAM::Policy": InlinePolicy(iam),
         "AWS::Logs::LogGroup": LogGroup(client("logs")),
         "AWS::SQS::Queue": Queue(client("sqs")),
-        "AWS::Lambda::LayerVersion": LayerVersion(awslambda),
-        "AWS::Lambda::Function": Function(awslambda),
+        "AWS::Lambda::LayerVersion": LayerVersion(awslambda, code),
+        "AWS::Lambda::Function": Function(awslambda, code),
         "AWS::Lambda::Version": Version(awslambda),
         "AWS::Lambda::Alias": Alias(awslambda),
         "AWS::SNS::Topic": Topic(client("sns")),
