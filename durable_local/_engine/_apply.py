@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from durable_local import _rules as rules
 from durable_local._engine import _chained, _lifecycle
 from durable_local._engine._execution import Operation
+from durable_local._engine._shapes import event_error, event_payload
 from durable_local._engine._validation import error_object
 from durable_local._errors import invalid_parameter
 
@@ -87,11 +88,11 @@ def _log_close(
     if data["Status"] == "SUCCEEDED":
         payload = details.get("Result")
         execution.meter.count(0, payload)
-        execution.log(f"{kind}Succeeded", now, data, Result=_lifecycle.event_payload(payload), **more)
+        execution.log(f"{kind}Succeeded", now, data, Result=event_payload(payload), **more)
     else:
         error = details.get("Error")
         execution.meter.count(0, error)
-        execution.log(f"{kind}Failed", now, data, Error=_lifecycle.event_error(error), **more)
+        execution.log(f"{kind}Failed", now, data, Error=event_error(error), **more)
 
 
 def _step(core: Core, execution: Execution, update: dict[str, Any], now: int) -> None:
@@ -128,12 +129,12 @@ def _retry(core: Core, execution: Execution, operation: Operation, update: dict[
     details.pop("Error", None)
     if update.get("Error") is not None:
         details["Error"] = error_object(update["Error"], core.settings.max_error)
-        execution.log("StepFailed", now, data, Error=_lifecycle.event_error(details["Error"]), RetryDetails=retry)
+        execution.log("StepFailed", now, data, Error=event_error(details["Error"]), RetryDetails=retry)
     else:
         if update.get("Payload") is not None:
             details["Result"] = update["Payload"]
         payload = details.get("Result")
-        execution.log("StepSucceeded", now, data, Result=_lifecycle.event_payload(payload), RetryDetails=retry)
+        execution.log("StepSucceeded", now, data, Result=event_payload(payload), RetryDetails=retry)
     execution.meter.count(1, update.get("Error"), update.get("Payload"))
     core.timers.add(details["NextAttemptTimestamp"], "step", execution.arn, operation.id)
 

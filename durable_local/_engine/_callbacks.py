@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
-from durable_local._engine import _lifecycle
+from durable_local._engine._shapes import event_error, event_payload
 from durable_local._engine._validation import error_object
 from durable_local._errors import callback_over, invalid_parameter
 
@@ -60,7 +60,7 @@ def succeed(core: Core, callback_id: str, payload: bytes) -> dict[str, Any]:
     execution.meter.count(0, result)
     _end(core, execution, operation, "SUCCEEDED")
     now = operation.data["EndTimestamp"]
-    execution.log("CallbackSucceeded", now, operation.data, Result=_lifecycle.event_payload(result))
+    execution.log("CallbackSucceeded", now, operation.data, Result=event_payload(result))
     return {}
 
 
@@ -72,7 +72,7 @@ def fail(core: Core, callback_id: str, error: Any) -> dict[str, Any]:
     execution.meter.count(0, checked)
     _end(core, execution, operation, "FAILED", wake=bool(checked) or core.settings.bare_failure_invokes)
     now = operation.data["EndTimestamp"]
-    execution.log("CallbackFailed", now, operation.data, Error=_lifecycle.event_error(checked))
+    execution.log("CallbackFailed", now, operation.data, Error=event_error(checked))
     return {}
 
 
@@ -95,4 +95,4 @@ def time_out(core: Core, execution: Execution, operation: Operation, text: tuple
     execution.meter.count(0, error)
     _end(core, execution, operation, "TIMED_OUT")
     now = operation.data["EndTimestamp"]
-    execution.log("CallbackTimedOut", now, operation.data, Error=_lifecycle.event_error(error))
+    execution.log("CallbackTimedOut", now, operation.data, Error=event_error(error))

@@ -10,6 +10,7 @@ from durable_local import _rules as rules
 from durable_local._engine import _lifecycle
 from durable_local._engine._core import Plain
 from durable_local._engine._meter import size_of
+from durable_local._engine._shapes import event_error, event_payload, wire_error
 from durable_local._errors import ApiError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def start(core: Core, execution: Execution, operation: Operation, update: dict[s
     details: dict[str, Any] = {
         "FunctionName": options["FunctionName"],
         "TenantId": options.get("TenantId"),
-        "Input": _lifecycle.event_payload(update.get("Payload")),
+        "Input": event_payload(update.get("Payload")),
     }
     trace = options.get("XAmznTraceId") or execution.header["trace"]
     operation.private.update(
@@ -123,11 +124,11 @@ def finish(
         if result is not None:
             details["Result"] = result
         execution.meter.count(0, result)
-        execution.log(EVENTS[status], now, operation.data, Result=_lifecycle.event_payload(result))
+        execution.log(EVENTS[status], now, operation.data, Result=event_payload(result))
     else:
         details["Error"] = error or {}
         execution.meter.count(0, error)
-        execution.log(EVENTS[status], now, operation.data, Error=_lifecycle.event_error(error))
+        execution.log(EVENTS[status], now, operation.data, Error=event_error(error))
     execution.note(operation, by_service=True)
     core.wake(execution)
 
@@ -184,4 +185,4 @@ def plain_ended(core: Core, parent: tuple[str, str], result: InvocationResult, n
             return
         succeeded(core, *found, text, now)
     else:
-        finish(core, *found, "FAILED", now, error=_lifecycle.wire_error(result.error))
+        finish(core, *found, "FAILED", now, error=wire_error(result.error))

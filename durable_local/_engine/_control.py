@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
 from durable_local._engine import _lifecycle
+from durable_local._engine._shapes import event_payload
 from durable_local._engine._validation import error_object, text_of
 from durable_local._errors import conflict, invalid_parameter
 
@@ -59,7 +60,7 @@ def pause(
         {"Id": execution.id, "Name": execution.header["name"]},
         PauseRequestTimestamp=now,
         ExecutionTimeoutPaused=timeout_paused,
-        Reason=None if reason is None else _lifecycle.event_payload(reason),
+        Reason=None if reason is None else event_payload(reason),
     )
     _remember(core, execution, "pause", client_token, request)
     _lifecycle.emit_status(core, execution)
@@ -90,7 +91,7 @@ def resume(core: Core, arn: str, *, client_token: str | None, reason: str | None
         now,
         {"Id": execution.id, "Name": execution.header["name"]},
         ResumeRequestTimestamp=now,
-        Reason=None if reason is None else _lifecycle.event_payload(reason),
+        Reason=None if reason is None else event_payload(reason),
     )
     if was_paused and state["invocation"] is not None:
         state["resume"] = True

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from durable_local import _rules as rules
 from durable_local._clock import RealClock
 from durable_local._engine import (
-    _apply,
     _callbacks,
+    _checkpoint,
     _control,
     _envelope,
-    _lifecycle,
+    _invocations,
     _queries,
     _recovery,
     _replies,
@@ -20,8 +20,7 @@ from durable_local._engine import (
     _timing,
 )
 from durable_local._engine._core import Core, Plain
-from durable_local._engine._validation import check_batch, text_of
-from durable_local._errors import ApiError, invalid_parameter, not_found
+from durable_local._errors import invalid_parameter, not_found
 from durable_local._functions import Functions
 from durable_local._rules import Settings
 from durable_local._store import Store
@@ -32,13 +31,9 @@ if TYPE_CHECKING:
     from durable_local._clock import Clock
     from durable_local._engine._calls import Call
     from durable_local._engine._core import Flight
-    from durable_local._engine._execution import Execution
     from durable_local._engine._timing import Due
     from durable_local._invocation import InvocationRequest, InvocationResult
 
-_arn = re.compile(rules.ARN_PATTERN).fullmatch
-_token = re.compile(rules.TOKEN_PATTERN).fullmatch
-_client_token = re.compile(rules.CLIENT_TOKEN_PATTERN).fullmatch
 _tenant = re.compile(rules.TENANT_PATTERN).fullmatch
 
 
@@ -92,7 +87,7 @@ class Engine:
         execution = core.executions.get(entry)
         if execution is None or not execution.state["queued"]:
             return None
-        return _lifecycle.begin(core, execution)
+        return _invocations.begin(core, execution)
 
     def complete_invocation(self, request_id: str, result: InvocationResult) -> bool:
         """Take in how an invocation ended; False when it is not under way (any more)."""
@@ -118,7 +113,7 @@ class Engine:
         if execution is not None:
             elapsed = core.clock.now() - flight.started
             execution.last_log = _replies.log_text(flight.request, result, elapsed)
-            _lifecycle.complete(core, execution, flight, result)
+            _invocations.complete(core, execution, flight, result)
 
     def _emit_invocation(self, request: InvocationRequest, result: InvocationResult) -> None:
         self._core.emit(
@@ -168,97 +163,17 @@ class Engine:
 
     def checkpoint(self, arn: str, token: Any, updates: Any = None, client_token: str | None = None) -> dict[str, Any]:
         """Apply updates; returns the next token and every operation the function has not seen."""
-        core = self._core
-        self._check_token(arn, token)
-        text_of({"ClientToken": client_token}, "ClientToken", rules.MAX_CLIENT_TOKEN, _client_token, "")
-        with core.transaction():
-            _timing.fire_due(core)
-            execution = core.executions.get(arn)
-            if execution is None:
-                raise self._wrong_token(arn, token)
-            if client_token is not None:
-                stored = execution.replies.get((token, client_token))
-                if stored is not None and stored[0] > core.clock.now() - rules.CLIENT_TOKEN_WINDOW * 1000:
-                    return stored[1]
-            if token != execution.state["token"]:
-                raise self._wrong_token(arn, token)
-            batch = check_batch(execution, [] if updates is None else updates, self.settings)
-            _apply.apply(core, execution, batch)
-            reply = self._checkpoint_reply(execution)
-            if client_token is not None:
-                self._keep_reply(execution, token, client_token, reply)
-            self._warn(execution)
-        return reply
-
-    def _checkpoint_reply(self, execution: Execution) -> dict[str, Any]:
-        reply: dict[str, Any] = {}
-        if execution.status == rules.PAUSING:
-            execution.state["token"] = ""
-            execution.state["pause"]["woken"] = True
-            execution.set_status(rules.PAUSED)
-        elif execution.is_open:
-            reply["CheckpointToken"] = execution.new_token()
-        unseen = list(execution.unseen.values())
-        execution.delivered, execution.woken, execution.unseen = execution.woken, {}, {}
-        operations, marker = _envelope.page(unseen, 0, rules.PAGE_MAX, self.settings.max_page_bytes)
-        state: dict[str, Any] = {"Operations": _envelope.in_seconds(operations)}
-        if marker:
-            state["NextMarker"] = f"c{operations[-1].change}"
-        reply["NewExecutionState"] = state
-        return reply
-
-    def _keep_reply(self, execution: Execution, token: str, client_token: str, reply: dict[str, Any]) -> None:
-        replies = execution.replies
-        replies[token, client_token] = (self.clock.now(), reply)
-        if len(replies) > rules.REPLIES_KEPT:
-            del replies[next(iter(replies))]
-
-    def _warn(self, execution: Execution) -> None:
-        warnings = execution.meter.warnings(self.settings)
-        if len(warnings) > execution.meter.warned:
-            execution.meter.warned = len(warnings)
-            self._core.emit("quota", arn=execution.arn, function=execution.header["function"], warnings=warnings)
-
-    def _check_token(self, arn: Any, token: Any) -> None:
-        if not isinstance(arn, str) or not _arn(arn):
-            raise invalid_parameter(rules.INVALID_ARN.format(arn=str(arn)[:200]))
-        if text_of({"CheckpointToken": token}, "CheckpointToken", rules.MAX_TOKEN, _token, "") is None:
-            raise invalid_parameter("Missing required member CheckpointToken")
-
-    def _wrong_token(self, arn: str, token: str) -> ApiError:
-        """Say whether a token is stale or belongs to another execution."""
-        import base64
-
-        try:
-            owner = base64.b64decode(token, validate=True).decode().partition(":")[0]
-        except ValueError:
-            owner = ""
-        known = self._core.find_by_id(owner) if owner else None
-        if known is not None and known.arn != arn:
-            return invalid_parameter(rules.FOREIGN_TOKEN)
-        return invalid_parameter(rules.INVALID_TOKEN)
+        _checkpoint.check_token(arn, token, client_token)
+        with self._core.transaction():
+            _timing.fire_due(self._core)
+            return _checkpoint.checkpoint(self._core, arn, token, updates, client_token)
 
     def get_state(
         self, arn: str, token: Any, marker: str | None = None, max_items: int | None = None
     ) -> dict[str, Any]:
         """Return a page of the operations the function is shown."""
-        self._check_token(arn, token)
-        execution = self._core.executions.get(arn)
-        if execution is None or token != execution.state["token"]:
-            raise self._wrong_token(arn, token)
-        limit = _envelope.page_size(max_items)
-        kind, start = _envelope.parse_marker(marker, "sc")
-        operations = execution.visible_operations()
-        if kind == "c":
-            operations = sorted((o for o in operations if o.change > start), key=lambda o: o.change)
-            page, following = _envelope.page(operations, 0, limit, self.settings.max_page_bytes)
-            following = f"c{page[-1].change}" if following else ""
-        else:
-            page, following = _envelope.page(operations, start, limit, self.settings.max_page_bytes)
-        answer: dict[str, Any] = {"Operations": _envelope.in_seconds(page)}
-        if following:
-            answer["NextMarker"] = following
-        return answer
+        _checkpoint.check_token(arn, token)
+        return _checkpoint.get_state(self._core, arn, token, marker, max_items)
 
     # --- the caller's side ---
 
@@ -410,8 +325,7 @@ class Engine:
 
     def _look(self, arn: Any) -> None:
         """Check an ARN, and let what is due happen before anybody looks."""
-        if not isinstance(arn, str) or not _arn(arn):
-            raise invalid_parameter(rules.INVALID_ARN.format(arn=str(arn)[:200]))
+        _checkpoint.check_arn(arn)
         self.fire_due()
 
     # --- beyond the API ---

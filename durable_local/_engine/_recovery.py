@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable_local import _rules as rules
-from durable_local._engine import _chained, _lifecycle
+from durable_local._engine import _chained
+from durable_local._engine._shapes import event_error
 
 if TYPE_CHECKING:
     from durable_local._engine._core import Core
@@ -69,7 +70,7 @@ def _end_invocation(core: Core, execution: Execution) -> None:
         StartTimestamp=state["invocation"]["started"],
         EndTimestamp=now,
         RequestId=state["invocation"]["id"],
-        Error=_lifecycle.event_error(error),
+        Error=event_error(error),
     )
     state.update(invocation=None, token="")
 

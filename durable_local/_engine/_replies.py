@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TAIL_BYTES = 4096
 """LogType Tail returns the last 4 KB of the log [M]."""
 
+FUNCTION_ERROR = {"ErrorType": "errorType", "StackTrace": "stackTrace", "ErrorData": "errorData"}
+
 
 def execution_reply(execution: Execution, *, tail: bool = False) -> Reply:
     """Return what the sync caller of a closed execution gets: the bare result, or a function error."""
@@ -36,9 +38,7 @@ def function_error(error: dict[str, Any]) -> dict[str, Any]:
     """Turn an ErrorObject into the body of a function error."""
     return {
         "errorMessage": error.get("ErrorMessage", ""),
-        "errorType": error.get("ErrorType", ""),
-        **({"stackTrace": error["StackTrace"]} if "StackTrace" in error else {}),
-        **({"errorData": error["ErrorData"]} if "ErrorData" in error else {}),
+        **{theirs: error[ours] for ours, theirs in FUNCTION_ERROR.items() if ours in error},
     }
 
 

@@ -13,6 +13,7 @@ from durable_local._engine import _lifecycle, _replies
 from durable_local._engine._calls import Call, Reply
 from durable_local._engine._core import Flight, Plain
 from durable_local._engine._envelope import deadline
+from durable_local._engine._shapes import wire_error
 from durable_local._errors import ApiError, invalid_parameter
 from durable_local._invocation import InvocationRequest
 
@@ -253,7 +254,7 @@ def _take_queued(core: Core, flight: Flight, result: InvocationResult) -> None:
             function_arn=flight.request.function.arn,
             arn=None,
             payload=body["payload"],
-            error=_lifecycle.wire_error(result.error),
+            error=wire_error(result.error),
             target=core.functions.dead_letter_target(body["function"]),
         )
         return

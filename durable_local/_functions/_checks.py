@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
@@ -150,3 +152,35 @@ def log_format(config: Document) -> None:
     """Refuse plain text logs for a durable function."""
     if config.get("DurableConfig") and (config.get("LoggingConfig") or {}).get("LogFormat", "JSON") != "JSON":
         raise invalid_parameter(rules.LOG_FORMAT_JSON)
+
+
+def paged(items: list[Any], request: Document, member: str, *, most: int = 50) -> Document:
+    """Return a page of `items` as control plane lists have them: ``Marker`` in, ``NextMarker`` out."""
+    limit = number(request, "MaxItems", 1, 10_000) or most
+    marker = request.get("Marker")
+    if marker is not None and not (str(marker).isascii() and str(marker).isdecimal() and len(str(marker)) < 10):
+        raise invalid_parameter(rules.INVALID_MARKER)
+    start = int(marker or 0)
+    answer: Document = {member: items[start : start + limit]}
+    if start + limit < len(items):
+        answer["NextMarker"] = str(start + limit)
+    return answer
+
+
+def timestamp() -> str:
+    """Return the machine's time the way ``LastModified`` has it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+def checked_tags(tags: Any) -> dict[str, str]:
+    """Return checked tags."""
+    if tags is None:
+        return {}
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise invalid_parameter("Tags must map strings to strings")
+    return dict(tags)
+
+
+def changed() -> Document:
+    """Return the members that every change of a function renews."""
+    return {"LastModified": timestamp(), "RevisionId": str(uuid.uuid4())}
