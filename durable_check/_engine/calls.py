@@ -6,17 +6,16 @@ import ast
 from typing import TYPE_CHECKING
 
 from durable_check import _catalogue
-from durable_check._engine import lookup, operations
-from durable_check._engine.expressions import attribute_of, evaluate, put_into
+from durable_check._engine import helpers, lookup, operations
+from durable_check._engine.containers import call_on_value, merge_items, note_context, shaped
+from durable_check._engine.expressions import attribute_of, evaluate
 from durable_check._engine.facts import Arguments
-from durable_check._engine.frames import NEUTRAL, Frame, Region, text_of
+from durable_check._engine.frames import NEUTRAL, Frame, Region
 from durable_check._engine.names import ROLES, canonical
 from durable_check._engine.values import (
-    MAX_ITEMS,
     UNKNOWN,
     ClassRef,
     ContextMethod,
-    ContextRef,
     Coroutine,
     External,
     FunctionRef,
@@ -34,19 +33,12 @@ from durable_check._engine.values import (
 if TYPE_CHECKING:
     from typing import Protocol, TypeGuard
 
-    from durable_check._engine.modules import FunctionInfo
-
     class _Field(Protocol):
         target: ast.Name
 
 
-MUTATORS = frozenset({"append", "add", "extend", "insert", "update", "appendleft", "setdefault", "put_nowait"})
-REMOVERS = frozenset({"pop", "clear", "remove", "discard", "popitem", "popleft"})
 SETS = frozenset({"set", "frozenset"})
-ORDERING = frozenset({"sorted", "min", "max", "len", "sum", "any", "all", "bool"})
-COPYING = frozenset({"list", "tuple", "enumerate", "reversed", "iter", "dict", "zip", "asyncio.gather"})
 HIGHER_ORDER = frozenset({"map", "filter", "sorted", "min", "max", "functools.reduce"})
-SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 SEEDED = frozenset({"random.Random", "numpy.random.default_rng"})  # reproducible when given a seed
 BRANCHING = frozenset({"ParallelBranch"})
 
@@ -60,7 +52,7 @@ def evaluate_call(frame: Frame, node: ast.Call) -> Value:
         base = evaluate(frame, node.func.value)
         callee = attribute_of(frame, base, node.func.attr, node.func)
         if not callee.kinds:
-            return _on_value(frame, node, node.func, base)
+            return call_on_value(frame, node, node.func, base, evaluate_arguments(frame, node))
     else:
         callee = evaluate(frame, node.func)
     arguments = evaluate_arguments(frame, node)
@@ -98,77 +90,11 @@ def evaluate_arguments(frame: Frame, node: ast.Call) -> Arguments:
     return Arguments(tuple(positional), keywords)
 
 
-def _on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value) -> Value:
-    """A method of something that is data: containers change, sets give sets, everything else passes taints on."""
-    arguments = evaluate_arguments(frame, node)
-    if func.attr in MUTATORS:
-        for argument in arguments.every():
-            spread = argument.items if func.attr in {"extend", "update"} and argument.items else (argument,)
-            for value in spread:
-                put_into(frame, func.value, base, value, node, f"calls `.{func.attr}()` on")
-        if func.attr == "setdefault":
-            return merge(base.items[0] if base.items else UNKNOWN, arguments.get(1) or UNKNOWN)
-        return UNKNOWN
-    if func.attr in REMOVERS:
-        put_into(frame, func.value, base, UNKNOWN, node, f"calls `.{func.attr}()` on")
-        taints = union(base.taints, operations.order_taint(frame, func.value, base)) if func.attr == "pop" else ()
-        inner = merge_items(base)
-        return Value(inner.kinds, union(inner.taints, taints), inner.items, inner.fields)
-    if func.attr in {"get", "items", "values", "keys"} and (base.fields or base.items):
-        return _from_mapping(base, func.attr, arguments)
-    unordered = base.unordered and func.attr in SET_METHODS
-    frame.engine.unresolved_call(frame, node, func.attr, arguments)
-    taints = union(base.all_taints(), *(argument.all_taints() for argument in arguments.every()))
-    if func.attr == "join":
-        for position, argument in enumerate(arguments.positional):
-            taints = union(taints, operations.order_taint(frame, node.args[position], argument))
-    _note_context(frame, node, arguments)
-    if not taints and not unordered:
-        return UNKNOWN
-    return Value((), taints, unordered=unordered)
-
-
-def merge_items(base: Value) -> Value:
-    """Return what any element of a container may be."""
-    result = UNKNOWN
-    for item in (*base.items, *(value for _, value in base.fields)):
-        result = merge(result, item)
-    return result
-
-
-def _from_mapping(base: Value, method: str, arguments: Arguments) -> Value:
-    if method == "get":
-        key = arguments.positional[0].literal if arguments.positional else None
-        found = UNKNOWN
-        for name, value in base.fields:
-            if key is None or name == key:
-                found = merge(found, value)
-        for item in base.items:
-            found = merge(found, item)
-        return merge(found, arguments.get(1) or UNKNOWN)
-    parts = (*base.items, *(value for _, value in base.fields))
-    if method == "items":
-        parts = tuple(Value(items=(UNKNOWN, part), keyed=True) for part in parts)
-    return Value((), base.taints, parts[:MAX_ITEMS])
-
-
 def _unknown(frame: Frame, node: ast.Call, arguments: Arguments, callee: Value) -> Value:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     frame.engine.unresolved_call(frame, node, name, arguments)
-    _note_context(frame, node, arguments)
+    note_context(frame, node, arguments)
     return tainted(union(callee.taints, *(argument.all_taints() for argument in arguments.every())))
-
-
-def _note_context(frame: Frame, node: ast.Call, arguments: Arguments) -> None:
-    if frame.region.kind == "neutral":
-        return
-    if any(isinstance(kind, ContextRef) for value in arguments.every() for kind in value.kinds):
-        text = text_of(node.func)
-        frame.engine.note(
-            frame.module.path,
-            node.lineno,
-            f"`{text}` takes the durable context but its code is not among the checked files: not followed",
-        )
 
 
 def _call_kind(frame: Frame, node: ast.Call, kind: Kind, arguments: Arguments, *, awaited: bool) -> Value:
@@ -178,6 +104,8 @@ def _call_kind(frame: Frame, node: ast.Call, kind: Kind, arguments: Arguments, *
         return _project_function(frame, node, kind, arguments, awaited=awaited)
     if isinstance(kind, ClassRef):
         return construct(frame, node, kind, arguments)
+    if isinstance(kind, ContextMethod) and kind.name.startswith("saga."):
+        return helpers.saga_call(frame, node, kind, arguments, awaited=awaited)
     if isinstance(kind, ContextMethod):
         return operations.context_call(frame, node, kind, arguments, awaited=awaited)
     if isinstance(kind, ObjectRef):
@@ -268,26 +196,9 @@ def _external(frame: Frame, node: ast.Call, kind: External, arguments: Arguments
     if path in HIGHER_ORDER:
         _call_back(frame, arguments)
     elif engine.runs_elsewhere(path):
-        operations.call_in_thread(frame, arguments)
+        helpers.call_in_thread(frame, arguments)
     value = engine.external_call(frame, node, path, arguments, engine.performed - before)
-    return _shaped(path, arguments, value)
-
-
-def _shaped(path: str, arguments: Arguments, value: Value) -> Value:
-    """Give the result of a well-known pure function its contents back."""
-    if path in COPYING and len(arguments.positional) >= 1:
-        source = arguments.positional[0]
-        items = tuple(item for argument in arguments.positional for item in argument.items)
-        if path == "enumerate":
-            items = tuple(Value(items=(UNKNOWN, item), keyed=True) for item in items)
-        unordered = source.unordered and path != "dict"
-        fields = source.fields if path == "dict" else ()
-        return Value(value.kinds, value.taints, items[:MAX_ITEMS], fields, unordered)
-    if path in ORDERING:
-        items = arguments.positional[0].items if arguments.positional and path == "sorted" else ()
-        taints = tuple(taint for taint in value.taints if taint.kind != "order")
-        return Value((), taints, items)
-    return value
+    return shaped(path, arguments, value)
 
 
 def _partial(arguments: Arguments) -> Value:
@@ -328,7 +239,7 @@ def _durable(frame: Frame, node: ast.Call, name: str, path: str, arguments: Argu
             kind.info.role, kind.info.role_known = role, True
         return Value(tuple(functions))
     if name == "with_retry":
-        return operations.with_retry(frame, node, arguments)
+        return helpers.with_retry(frame, node, arguments)
     if name in BRANCHING:
         return merge_items(Value(items=arguments.every()))
     fields = tuple(arguments.keywords.items())
@@ -338,48 +249,3 @@ def _durable(frame: Frame, node: ast.Call, name: str, path: str, arguments: Argu
 def call_function(frame: Frame, kind: FunctionRef, arguments: Arguments | None, region: Region) -> Value:
     """Walk a project function with these arguments in a region and return its result."""
     return frame.engine.call_function(frame, kind, arguments, region)
-
-
-def bind_parameters(frame: Frame, kind: FunctionRef, arguments: Arguments) -> dict[str, Value]:
-    """Return the names a function starts with."""
-    info = kind.info
-    spec = info.node.args
-    given = list(kind.bound) + list(arguments.positional)
-    if kind.receiver is not None:
-        given.insert(0, kind.receiver)
-    env: dict[str, Value] = dict(zip(info.parameters, given, strict=False))
-    if spec.vararg is not None:
-        env[spec.vararg.arg] = Value(items=tuple(given[len(info.parameters) :][:MAX_ITEMS]))
-    known = {*info.parameters, *(argument.arg for argument in spec.kwonlyargs)}
-    extra = []
-    for name, value in arguments.keywords.items():
-        if name in known:
-            env[name] = value
-        else:
-            extra.append((name, value))
-    if spec.kwarg is not None:
-        env[spec.kwarg.arg] = Value(fields=tuple(extra))
-    _fill_in(frame, info, env)
-    return env
-
-
-def _fill_in(frame: Frame, info: FunctionInfo, env: dict[str, Value]) -> None:
-    """Give parameters that got nothing their default, and unknown ones what their annotation says."""
-    spec = info.node.args
-    home = Frame(frame.engine, info.module, None, NEUTRAL)
-    positional = (*spec.posonlyargs, *spec.args)
-    pairs = zip(positional[::-1], spec.defaults[::-1], strict=False)
-    defaults: dict[str, ast.expr] = {argument.arg: default for argument, default in pairs}
-    for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-        if keyword_default is not None:
-            defaults[argument.arg] = keyword_default
-    for argument in (*positional, *spec.kwonlyargs):
-        value = env.get(argument.arg)
-        if value is None and argument.arg in defaults:
-            value = evaluate(home, defaults[argument.arg])
-        value = value or UNKNOWN
-        if not value.kinds and argument.annotation is not None:
-            known = operations.annotated(frame, home, argument.annotation)
-            if known is not None:
-                value = Value((known,), value.taints, value.items, value.fields, value.unordered)
-        env[argument.arg] = value

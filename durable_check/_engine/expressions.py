@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from durable_check import _catalogue
 from durable_check._engine import facts, lookup
-from durable_check._engine.frames import Frame, Loop, text_of
-from durable_check._engine.modules import FunctionInfo, target_names
+from durable_check._engine.frames import Frame, text_of
+from durable_check._engine.modules import FunctionInfo
 from durable_check._engine.values import (
     MAX_ITEMS,
     MAX_PATH,
@@ -29,7 +29,6 @@ from durable_check._engine.values import (
     SagaRef,
     Taint,
     Value,
-    extended,
     merge,
     merge_all,
     of,
@@ -107,7 +106,7 @@ def attribute_of(frame: Frame, base: Value, name: str, node: ast.AST) -> Value:
             found = merge(found, lookup.member(frame, kind, name) or UNKNOWN)
         elif isinstance(kind, Prepared | Coroutine | Pending):
             frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
-    return _with(found, base.taints)
+    return with_taints(found, base.taints)
 
 
 def _external_attribute(frame: Frame, kind: External, name: str, node: ast.AST) -> Value:
@@ -128,7 +127,8 @@ def _context_attribute(kind: ContextRef, name: str) -> Value:
     return of(ContextMethod(kind.scope, name))
 
 
-def _with(value: Value, taints: tuple[Taint, ...]) -> Value:
+def with_taints(value: Value, taints: tuple[Taint, ...]) -> Value:
+    """Return the value with more taints."""
     if not taints:
         return value
     return Value(value.kinds, union(value.taints, taints), value.items, value.fields, value.unordered, value.literal)
@@ -145,7 +145,7 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Value:
             result = merge(result, _external_element(frame, node, kind, position))
         elif isinstance(kind, Prepared | Coroutine | Pending):
             frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
-    return _with(result, union(base.taints, position.taints))
+    return with_taints(result, union(base.taints, position.taints))
 
 
 def _element(node: ast.Subscript, base: Value, position: Value) -> Value:
@@ -178,7 +178,7 @@ def _sequence(frame: Frame, node: ast.List | ast.Tuple) -> Value:
             taints = union(taints, value.taints)
             keyed = False
         else:
-            items.append(_placed(evaluate(frame, element), element))
+            items.append(placed(evaluate(frame, element), element))
     for element in node.elts[MAX_ITEMS:]:
         taints = union(taints, evaluate(frame, element).all_taints())
     if not any(item.kinds or item.taints or item.items or item.fields for item in items):
@@ -186,7 +186,8 @@ def _sequence(frame: Frame, node: ast.List | ast.Tuple) -> Value:
     return Value((), taints, tuple(items[:MAX_ITEMS]), keyed=keyed)
 
 
-def _placed(value: Value, node: ast.AST) -> Value:
+def placed(value: Value, node: ast.AST) -> Value:
+    """Remember where a function or operation that goes into a container was written."""
     if not any(isinstance(kind, FunctionRef | Pending | Coroutine) for kind in value.kinds):
         return value
     return Value(value.kinds, value.taints, value.items, value.fields, value.unordered, node=node)
@@ -225,13 +226,14 @@ def _joined(frame: Frame, node: ast.JoinedStr) -> Value:
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
             value = evaluate(frame, part.value)
-            taints = union(taints, value.all_taints(), _order_taint(frame, part.value, value))
+            taints = union(taints, value.all_taints(), order_taint(frame, part.value, value))
             if part.format_spec is not None:
                 taints = union(taints, evaluate(frame, part.format_spec).taints)
     return tainted(taints)
 
 
-def _order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
+def order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
+    """Return the taint of reading an unordered value in some order."""
     if not value.unordered:
         return ()
     return (Taint("order", f"the order of `{text_of(node)}`", frame.module.path, getattr(node, "lineno", 1)),)
@@ -244,7 +246,7 @@ def iterate(frame: Frame, value: Value, node: ast.AST) -> Value:
     for kind in value.kinds:
         if isinstance(kind, External) and len(kind.path) < MAX_PATH:
             element = merge(element, of(External(f"{kind.path}[]")))
-    return _with(element, union(value.taints, _order_taint(frame, node, value)))
+    return with_taints(element, union(value.taints, order_taint(frame, node, value)))
 
 
 def _operator(frame: Frame, node: ast.BinOp) -> Value:
@@ -291,7 +293,7 @@ def _conditional(frame: Frame, node: ast.IfExp) -> Value:
     performed = frame.engine.performed - before
     if performed:
         frame.engine.emit(facts.Branch(frame, node, condition, performed, leaves=False))
-    return _with(value, condition.taints)
+    return with_taints(value, condition.taints)
 
 
 def _lambda(frame: Frame, node: ast.Lambda) -> Value:
@@ -337,122 +339,6 @@ def _starred(frame: Frame, node: ast.Starred) -> Value:
     return evaluate(frame, node.value)
 
 
-def _comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
-    inner = Frame(
-        frame.engine,
-        frame.module,
-        frame.function,
-        frame.region,
-        frame,
-        loops=list(frame.loops),
-        depth=frame.depth,
-        quiet=frame.quiet,
-        patched=frame.patched,
-    )
-    iterables: list[Value] = []
-    before = frame.engine.performed
-    taints: tuple[Taint, ...] = ()
-    conditions: list[tuple[ast.expr, Value]] = []
-    for generator in node.generators:
-        iterable = evaluate(inner, generator.iter)
-        iterables.append(iterable)
-        assign(inner, generator.target, iterate(inner, iterable, generator.iter))
-        inner.loops.append(Loop(node, frozenset(target_names(generator.target))))
-        frame.engine.active_loops.append(node)
-        for condition in generator.ifs:
-            decision = evaluate(inner, condition)
-            conditions.append((condition, decision))
-            taints = union(taints, decision.taints)
-    if isinstance(node, ast.DictComp):
-        taints = union(taints, evaluate(inner, node.key).all_taints())
-        element = evaluate(inner, node.value)
-    else:
-        element = evaluate(inner, node.elt)
-    del frame.engine.active_loops[-len(node.generators) :]
-    performed = frame.engine.performed - before
-    for generator, iterable in zip(node.generators, iterables, strict=True):
-        frame.engine.emit(facts.Iteration(frame, generator.iter, iterable, performed))
-    if performed:
-        for condition, decision in conditions:
-            frame.engine.emit(facts.Branch(frame, condition, decision, performed, leaves=False))
-    unordered = isinstance(node, ast.SetComp) or any(iterable.unordered for iterable in iterables)
-    keep = bool(element.kinds or element.taints or element.items or element.fields)
-    items = (_placed(element, node),) if keep else ()
-    return Value((), taints, items, unordered=unordered)
-
-
-def assign(frame: Frame, target: ast.AST, value: Value) -> None:
-    """Store a value in an assignment target."""
-    if isinstance(target, ast.Name):
-        frame.engine.written(frame, target, target, value, "assigns")
-        frame.bind(target.id, value)
-    elif isinstance(target, ast.Tuple | ast.List):
-        _unpack(frame, target, value)
-    elif isinstance(target, ast.Starred):
-        assign(frame, target.value, value)
-    elif isinstance(target, ast.Attribute):
-        _store_attribute(frame, target, value)
-    elif isinstance(target, ast.Subscript):
-        key = evaluate(frame, target.slice).literal
-        container = evaluate(frame, target.value)
-        put_into(frame, target.value, container, value, target, "sets an item of", key)
-
-
-def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Value) -> None:
-    count = len(target.elts)
-    known = value.keyed and len(value.items) == count
-    starred = any(isinstance(element, ast.Starred) for element in target.elts)
-    rest = iterate(frame, value, target) if not known or starred else UNKNOWN
-    for position, element in enumerate(target.elts):
-        part = _with(value.items[position], value.taints) if known and not starred else rest
-        assign(frame, element, part)
-
-
-def _store_attribute(frame: Frame, target: ast.Attribute, value: Value) -> None:
-    base = evaluate(frame, target.value)
-    for kind in base.kinds:
-        if isinstance(kind, ObjectRef | ClassRef):
-            known = kind.info.attributes.get(target.attr, UNKNOWN)
-            kind.info.attributes[target.attr] = merge(known, value)
-    frame.engine.written(frame, target, target, value, "sets")
-
-
-def root_name(node: ast.expr) -> str:
-    """Return the variable at the start of ``a.b[c].d``, or an empty text when a call is in the way."""
-    inner: ast.expr = node
-    while isinstance(inner, ast.Attribute | ast.Subscript):
-        inner = inner.value
-    return inner.id if isinstance(inner, ast.Name) else ""
-
-
-def put_into(  # noqa: PLR0917  one sentence: in this frame, into this, that
-    frame: Frame,
-    container: ast.expr,
-    current: Value,
-    value: Value,
-    node: ast.AST,
-    how: str,
-    key: str | None = None,
-) -> None:
-    """Add a value to what an expression names: ``results[k] = v``, ``results.append(v)``."""
-    for kind in current.kinds:
-        if isinstance(kind, External) and kind.path == "os.environ":
-            frame.engine.external_write(frame, node, kind.path)
-    name = root_name(container)
-    if not name:
-        return
-    if isinstance(container, ast.Name):
-        owner = frame.owner(name)
-        if owner is not None:
-            owner.env[name] = extended(current, _placed(value, node), key)
-    elif isinstance(container, ast.Attribute):
-        base = evaluate(frame, container.value)
-        for kind in base.kinds:
-            if isinstance(kind, ObjectRef):
-                kind.info.attributes[container.attr] = extended(current, value, key)
-    frame.engine.written(frame, node, container, value, how)
-
-
 EVALUATORS: dict[type[ast.AST], Callable[[Frame, Any], Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,
@@ -471,8 +357,4 @@ EVALUATORS: dict[type[ast.AST], Callable[[Frame, Any], Value]] = {
     ast.Await: _await,
     ast.NamedExpr: _named,
     ast.Starred: _starred,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _comprehension,
 }

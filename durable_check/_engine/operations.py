@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
 from durable_check._engine.expressions import evaluate
-from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import Frame, Region, Scope, text_of
 from durable_check._engine.names import (
     AWS,
     CLEAN_METHODS,
-    CONTEXT_TYPES,
-    LEAF_CONTEXT_TYPES,
     LEAF_REGIONS,
     OPERATIONS,
     OperationShape,
-    canonical,
 )
 from durable_check._engine.values import (
     UNKNOWN,
@@ -42,6 +38,8 @@ from durable_check._engine.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from durable_check._engine.facts import Arguments
+
 _DATA_RETURNS = (
     ast.Constant,
     ast.Dict,
@@ -63,8 +61,6 @@ def context_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments:
         return perform(frame, node, method, shape, arguments, awaited=awaited)
     if name.startswith("callback."):
         return _callback_call(frame, method, awaited=awaited)
-    if name.startswith("saga."):
-        return _saga_call(frame, node, method, arguments, awaited=awaited)
     if name == "saga":
         return of(SagaRef(method.scope))
     if name == "is_replaying":
@@ -99,12 +95,12 @@ def perform(
     engine.performed += 1
     scope.operations += 1
     name = arguments.get(shape.name, "name")
-    functions = tuple(_functions(arguments.get(shape.function, shape.keyword), shape))
+    functions = tuple(functions_of(arguments.get(shape.function, shape.keyword), shape))
     engine.emit(facts.OperationCall(frame, node, method.name, scope, name, arguments, functions, awaited))
     if frame.region.orchestration:
         engine.record(frame, node, method, name, functions)
     if not frame.region.in_leaf:
-        _walk_functions(frame, node, method, shape, arguments, functions)
+        _walkfunctions_of(frame, node, method, shape, arguments, functions)
     return _result(method, node, awaited=awaited)
 
 
@@ -117,7 +113,7 @@ def _result(method: ContextMethod, node: ast.AST, *, awaited: bool) -> Value:
     return Value(kinds, node=node) if kinds else UNKNOWN
 
 
-def _functions(value: Value | None, shape: OperationShape) -> Iterator[FunctionRef]:
+def functions_of(value: Value | None, shape: OperationShape) -> Iterator[FunctionRef]:
     """Yield the functions handed to an operation; a parallel takes a list of them."""
     if value is None or shape.function is None:
         return
@@ -128,10 +124,10 @@ def _functions(value: Value | None, shape: OperationShape) -> Iterator[FunctionR
             yield kind.function
     if shape.region == "branch":
         for item in (*value.items, *(part for _, part in value.fields)):
-            yield from _functions(item, shape)
+            yield from functions_of(item, shape)
 
 
-def _walk_functions(  # noqa: PLR0917
+def _walkfunctions_of(  # noqa: PLR0917
     frame: Frame,
     node: ast.Call,
     method: ContextMethod,
@@ -145,10 +141,10 @@ def _walk_functions(  # noqa: PLR0917
     if not functions:
         _unseen(frame, node, method.name, shape, given)
     for position, function in enumerate(functions):
-        _walk_one(frame, method, shape, arguments, function, position)
+        walk_one(frame, method, shape, arguments, function, position)
 
 
-def _walk_one(  # noqa: PLR0917
+def walk_one(  # noqa: PLR0917
     frame: Frame,
     method: ContextMethod,
     shape: OperationShape,
@@ -255,94 +251,3 @@ def _returns_data(frame: Frame, node: ast.Call) -> bool:
         returns = [part.value for part in own_nodes(info.node) if isinstance(part, ast.Return)]
         return all(value is None or isinstance(value, _DATA_RETURNS) for value in returns)
     return False
-
-
-def with_retry(frame: Frame, node: ast.Call, arguments: Arguments) -> Value:
-    """`with_retry(ctx, block)` runs a block of operations in a child context."""
-    engine = frame.engine
-    context = arguments.get(0, "context", "ctx")
-    block = arguments.get(1, "func", "block")
-    known = context.first(ContextRef) if context is not None else None
-    if not isinstance(known, ContextRef):
-        return UNKNOWN
-    method = ContextMethod(known.scope, "run_in_child_context")
-    shape = OperationShape(1, "func", "child", "c.", 3)
-    engine.performed += 1
-    known.scope.operations += 1
-    functions = tuple(_functions(block, shape))
-    name = arguments.get(None, "name")
-    engine.emit(facts.OperationCall(frame, node, "with_retry", known.scope, name, arguments, functions, False))
-    if frame.region.orchestration:
-        engine.record(frame, node, method, name, functions)
-    for function in functions:
-        _walk_one(frame, method, shape, arguments, function, 0)
-    if known.scope.is_async:
-        return Value((Pending("with_retry", known.scope),), node=node)
-    return UNKNOWN
-
-
-def _saga_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: Arguments, *, awaited: bool) -> Value:
-    """A saga registers compensations (they become steps) and may run steps itself."""
-    name = method.name.removeprefix("saga.")
-    shape = OPERATIONS.get(name)
-    if shape is not None:
-        value = perform(frame, node, ContextMethod(method.scope, name), shape, arguments, awaited=awaited)
-        rest = tuple(arguments.keywords.values()) + arguments.positional[1:]
-    else:
-        value, rest = UNKNOWN, arguments.every()
-    region = Region("leaf", method.scope, "compensation")
-    for position, argument in enumerate(rest):
-        for kind in argument.kinds:
-            function = kind.function if isinstance(kind, Prepared) else kind
-            if isinstance(function, FunctionRef) and not frame.region.in_leaf:
-                given = (*function.bound, *rest[position + 1 :])
-                whole = FunctionRef(function.info, function.closure, function.receiver, given)
-                frame.engine.call_entry(frame, whole, region, checks_result=False)
-    return value
-
-
-def call_in_thread(frame: Frame, arguments: Arguments) -> None:
-    """Walk functions that another thread or process will run."""
-    region = Region(frame.region.kind, frame.region.scope, frame.region.leaf, frame.region.rerunnable, threaded=True)
-    given = list(arguments.positional)
-    target = arguments.keywords.get("target")
-    extra = arguments.keywords.get("args")
-    if target is not None:
-        given = [target, *(extra.items if extra is not None else ())]
-    for position, value in enumerate(given):
-        for kind in value.kinds:
-            if isinstance(kind, FunctionRef) and kind.info.role is None:
-                rest = Arguments(tuple(given[position + 1 :]), {})
-                frame.engine.call_function(frame, kind, rest, region)
-
-
-def order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
-    """Return the taint of reading an unordered value in some order."""
-    if not value.unordered:
-        return ()
-    line = getattr(node, "lineno", 1)
-    return (Taint("order", f"the order of `{text_of(node)}`", frame.module.path, line),)
-
-
-def annotated(frame: Frame, home: Frame, annotation: ast.expr) -> Kind | None:
-    """Return what a parameter's annotation says about it."""
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            annotation = ast.parse(annotation.value, mode="eval").body
-        except (SyntaxError, ValueError):
-            return None
-    if isinstance(annotation, ast.BinOp):
-        return annotated(frame, home, annotation.left) or annotated(frame, home, annotation.right)
-    if not isinstance(annotation, ast.Name | ast.Attribute):
-        return None
-    for known in evaluate(home, annotation).kinds:
-        if isinstance(known, ClassRef):
-            return ObjectRef(known.info)
-        if isinstance(known, External):
-            name = canonical(known.path)
-            if name in CONTEXT_TYPES and frame.region.scope is not None:
-                return ContextRef(frame.region.scope) if frame.region.orchestration else None
-            if name in LEAF_CONTEXT_TYPES:
-                return LeafContext()
-            return None if "." not in known.path else External(f"{known.path}()")
-    return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from durable_check._engine import lookup, operations
+from durable_check._engine import lookup
 from durable_check._engine.frames import NEUTRAL, Frame, Region, Scope
 from durable_check._engine.names import OURS, canonical
+from durable_check._engine.parameters import annotated
 from durable_check._engine.values import (
     UNKNOWN,
     ClassRef,
@@ -99,7 +100,7 @@ def _walk_annotated(engine: Engine, info: FunctionInfo) -> None:
     for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
         if argument.annotation is None:
             continue
-        known = operations.annotated(frame, home, argument.annotation)
+        known = annotated(frame, home, argument.annotation)
         if isinstance(known, ContextRef):
             engine.enter(info, region, None, ())
             return

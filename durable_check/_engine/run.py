@@ -6,10 +6,11 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from durable_check import _catalogue
-from durable_check._engine import calls, expressions, facts, lookup, statements
+from durable_check._engine import calls, comprehensions, expressions, facts, lookup, statements, stores
 from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import NEUTRAL, Frame, Region, Scope, text_of
 from durable_check._engine.names import OURS
+from durable_check._engine.parameters import bind_parameters
 from durable_check._engine.values import (
     MAX_PATH,
     UNKNOWN,
@@ -37,6 +38,7 @@ MAX_ACTIVATIONS = 5_000  # functions walked for one handler; what is beyond is t
 MAX_VARIANTS = 6  # different argument values one function is walked with in one region
 
 expressions.EVALUATORS[ast.Call] = calls.evaluate_call
+expressions.EVALUATORS.update(comprehensions.EVALUATORS)
 
 
 class Remembered(NamedTuple):
@@ -92,9 +94,9 @@ class Engine:
         """Evaluate an expression; the door for modules below `expressions`."""
         return expressions.evaluate(frame, node)
 
-    def execute(self, frame: Frame, body: Sequence[ast.stmt]) -> None:
+    def execute(self, frame: Frame, body: Sequence[ast.stmt]) -> bool:
         """Execute statements; the door for modules below `statements`."""
-        statements.execute(frame, body)
+        return statements.execute(frame, body)
 
     def runs_elsewhere(self, path: str) -> bool:
         """Whether an external call runs its function in a thread or process."""
@@ -158,7 +160,7 @@ class Engine:
         """A name, an attribute or an element is written: of interest when it belongs to someone else."""
         if frame.region.kind == "neutral":
             return
-        name = expressions.root_name(target)
+        name = stores.root_name(target)
         if isinstance(target, ast.Name) and how == "assigns":
             self._rebound(frame, node, name, value)
             return
@@ -238,7 +240,7 @@ class Engine:
         info = kind.info
         if info in self._active or len(self._active) >= MAX_DEPTH:
             return UNKNOWN  # recursion and very deep chains are taken as clean
-        env = calls.bind_parameters(frame, kind, arguments or Arguments((), {}))
+        env = bind_parameters(frame, kind, arguments or Arguments((), {}))
         if kind.closure is not None:
             return self._walk(frame, kind, env, region).value
         flags = (info, region.kind, region.leaf, region.rerunnable, region.threaded)
@@ -272,7 +274,7 @@ class Engine:
         """Walk the function of an operation: a new region, nothing remembered."""
         if kind.info in self._active or len(self._active) >= MAX_DEPTH:
             return UNKNOWN
-        env = calls.bind_parameters(frame, kind, Arguments((), {}))
+        env = bind_parameters(frame, kind, Arguments((), {}))
         return self._activate(frame, kind, env, region, kind if checks_result else None)
 
     def _activate(

@@ -6,10 +6,10 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from durable_check._engine import facts, lookup
-from durable_check._engine.expressions import assign, evaluate, function_value, iterate
-from durable_check._engine.frames import Frame, Loop
-from durable_check._engine.modules import FunctionInfo, target_names
+from durable_check._engine.expressions import evaluate, function_value
+from durable_check._engine.flow import arms, joined, walk_for, walk_while
 from durable_check._engine.names import ROLES, canonical
+from durable_check._engine.stores import assign
 from durable_check._engine.values import (
     UNKNOWN,
     ClassRef,
@@ -26,8 +26,8 @@ from durable_check._engine.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_LEAVING = ast.Return | ast.Raise | ast.Break | ast.Continue
-MAX_LOOP_DEPTH = 2  # deeper loops are walked once: their second turn adds nothing but time
+    from durable_check._engine.frames import Frame
+    from durable_check._engine.modules import FunctionInfo
 
 
 def execute(frame: Frame, body: Sequence[ast.stmt]) -> bool:
@@ -92,119 +92,7 @@ def _augmented(frame: Frame, node: ast.AugAssign) -> bool:
 
 def _if(frame: Frame, node: ast.If) -> bool:
     condition = evaluate(frame, node.test)
-    return _arms(frame, node, condition, [node.body, node.orelse])
-
-
-def _arms(frame: Frame, node: ast.AST, condition: Value, blocks: Sequence[Sequence[ast.stmt]]) -> bool:
-    """Walk alternative blocks from the same state and join what holds after them."""
-    engine = frame.engine
-    quiet = any(taint.kind == "replay" for taint in condition.taints)
-    patched = any(isinstance(kind, External) and kind.path == "ctx.patched()" for kind in condition.kinds)
-    frame.quiet += quiet
-    frame.patched += patched
-    before = engine.performed
-    start = frame.env
-    results: list[dict[str, Value]] = []
-    ended = 0
-    for block in blocks:
-        frame.env = dict(start)
-        if execute(frame, block):
-            ended += 1
-        else:
-            results.append(frame.env)
-    frame.env = _joined(start, results)
-    frame.quiet -= quiet
-    frame.patched -= patched
-    leaves = 0 < ended < len(blocks) or any(_leaves(block) for block in blocks)
-    performed = engine.performed - before
-    if leaves and condition.taints:  # what the function returns depends on the condition
-        frame.returned = merge(frame.returned, Value((), condition.taints))
-    if condition.taints and (performed or leaves):
-        engine.emit(facts.Branch(frame, node, condition, performed, leaves))
-    return ended == len(blocks)
-
-
-def _leaves(block: Sequence[ast.stmt]) -> bool:
-    return any(isinstance(statement, _LEAVING) for statement in block)
-
-
-def _joined(start: dict[str, Value], results: list[dict[str, Value]]) -> dict[str, Value]:
-    if not results:
-        return start
-    joined = results[0]
-    for other in results[1:]:
-        for name, value in other.items():
-            known = joined.get(name)
-            joined[name] = value if known is None else merge(known, value)
-    return joined
-
-
-def _for(frame: Frame, node: ast.For | ast.AsyncFor) -> bool:
-    iterable = evaluate(frame, node.iter)
-    element = iterate(frame, iterable, node.iter)
-    before = frame.engine.performed
-
-    def turn() -> None:
-        assign(frame, node.target, element)
-        execute(frame, node.body)
-
-    _loop(frame, Loop(node, frozenset(_bound_in(node))), turn)
-    performed = frame.engine.performed - before
-    frame.engine.emit(facts.Iteration(frame, node.iter, iterable, performed))
-    execute(frame, node.orelse)
-    return False
-
-
-def _bound_in(node: ast.For | ast.AsyncFor | ast.While) -> set[str]:
-    names: set[str] = set()
-    if not isinstance(node, ast.While):
-        names.update(target_names(node.target))
-    for statement in node.body:
-        for child in ast.walk(statement):
-            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-                names.add(child.id)
-    return names
-
-
-def _while(frame: Frame, node: ast.While) -> bool:
-    condition = evaluate(frame, node.test)
-    before = frame.engine.performed
-
-    def turn() -> None:
-        nonlocal condition
-        execute(frame, node.body)
-        condition = merge(condition, evaluate(frame, node.test))
-
-    _loop(frame, Loop(node, frozenset(_bound_in(node))), turn)
-    performed = frame.engine.performed - before
-    if condition.taints and performed:
-        frame.engine.emit(facts.Branch(frame, node, condition, performed, leaves=False))
-    execute(frame, node.orelse)
-    return isinstance(node.test, ast.Constant) and bool(node.test.value) and not _breaks(node)
-
-
-def _breaks(node: ast.While) -> bool:
-    return any(isinstance(child, ast.Break) for child in ast.walk(node))
-
-
-def _loop(frame: Frame, loop: Loop, turn: Callable[[], None]) -> None:
-    frame.loops.append(loop)
-    frame.engine.active_loops.append(loop.node)
-    start = frame.env
-    frame.env = dict(start)
-    turn()
-    after = _joined(dict(start), [start | {}, frame.env])
-    if len(frame.loops) <= MAX_LOOP_DEPTH and _changed(start, after):
-        frame.env = dict(after)
-        turn()
-        after = _joined(dict(after), [after, frame.env])
-    frame.env = after
-    frame.engine.active_loops.pop()
-    frame.loops.pop()
-
-
-def _changed(start: dict[str, Value], after: dict[str, Value]) -> bool:
-    return any(after[name] != value for name, value in start.items() if name in after)
+    return arms(frame, node, condition, [node.body, node.orelse])
 
 
 def _try(frame: Frame, node: ast.Try) -> bool:
@@ -218,14 +106,14 @@ def _try(frame: Frame, node: ast.Try) -> bool:
     after = frame.env
     results = [] if ended else [after]
     for handler in node.handlers:
-        frame.env = _joined(dict(start), [dict(start), dict(after)])
+        frame.env = joined(dict(start), [dict(start), dict(after)])
         if handler.type is not None:
             evaluate(frame, handler.type)
         if handler.name:
             frame.env[handler.name] = UNKNOWN
         if not execute(frame, handler.body):
             results.append(frame.env)
-    frame.env = _joined(after, results)
+    frame.env = joined(after, results)
     before = engine.performed
     frame.finals += bool(operations)
     final_ended = execute(frame, node.finalbody)
@@ -287,7 +175,7 @@ def _match(frame: Frame, node: ast.Match) -> bool:
         if case.guard is not None:
             guard = evaluate(frame, case.guard)
             condition = Value((), union(condition.taints, guard.taints))
-    _arms(frame, node, condition, [*(case.body for case in node.cases), []])
+    arms(frame, node, condition, [*(case.body for case in node.cases), []])
     return False
 
 
@@ -353,9 +241,9 @@ EXECUTORS: dict[type[ast.stmt], Callable[[Frame, Any], bool]] = {
     ast.AnnAssign: _annotated,
     ast.AugAssign: _augmented,
     ast.If: _if,
-    ast.For: _for,
-    ast.AsyncFor: _for,
-    ast.While: _while,
+    ast.For: walk_for,
+    ast.AsyncFor: walk_for,
+    ast.While: walk_while,
     ast.Try: _try,
     ast.TryStar: _try,
     ast.With: _with,

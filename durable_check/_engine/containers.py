@@ -1,0 +1,121 @@
+"""Methods of data: containers, mappings, sets, and pure functions that give contents back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from durable_check._engine.expressions import order_taint
+from durable_check._engine.frames import text_of
+from durable_check._engine.stores import put_into
+from durable_check._engine.values import (
+    MAX_ITEMS,
+    UNKNOWN,
+    ContextRef,
+    Value,
+    merge,
+    union,
+)
+
+if TYPE_CHECKING:
+    import ast
+
+    from durable_check._engine.facts import Arguments
+    from durable_check._engine.frames import Frame
+
+
+MUTATORS = frozenset({"append", "add", "extend", "insert", "update", "appendleft", "setdefault", "put_nowait"})
+
+
+REMOVERS = frozenset({"pop", "clear", "remove", "discard", "popitem", "popleft"})
+
+
+ORDERING = frozenset({"sorted", "min", "max", "len", "sum", "any", "all", "bool"})
+
+
+COPYING = frozenset({"list", "tuple", "enumerate", "reversed", "iter", "dict", "zip", "asyncio.gather"})
+
+
+SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
+
+
+def call_on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value, arguments: Arguments) -> Value:
+    """A method of something that is data: containers change, sets give sets, everything else passes taints on."""
+    if func.attr in MUTATORS:
+        for argument in arguments.every():
+            spread = argument.items if func.attr in {"extend", "update"} and argument.items else (argument,)
+            for value in spread:
+                put_into(frame, func.value, base, value, node, f"calls `.{func.attr}()` on")
+        if func.attr == "setdefault":
+            return merge(base.items[0] if base.items else UNKNOWN, arguments.get(1) or UNKNOWN)
+        return UNKNOWN
+    if func.attr in REMOVERS:
+        put_into(frame, func.value, base, UNKNOWN, node, f"calls `.{func.attr}()` on")
+        taints = union(base.taints, order_taint(frame, func.value, base)) if func.attr == "pop" else ()
+        inner = merge_items(base)
+        return Value(inner.kinds, union(inner.taints, taints), inner.items, inner.fields)
+    if func.attr in {"get", "items", "values", "keys"} and (base.fields or base.items):
+        return _from_mapping(base, func.attr, arguments)
+    unordered = base.unordered and func.attr in SET_METHODS
+    frame.engine.unresolved_call(frame, node, func.attr, arguments)
+    taints = union(base.all_taints(), *(argument.all_taints() for argument in arguments.every()))
+    if func.attr == "join":
+        for position, argument in enumerate(arguments.positional):
+            taints = union(taints, order_taint(frame, node.args[position], argument))
+    note_context(frame, node, arguments)
+    if not taints and not unordered:
+        return UNKNOWN
+    return Value((), taints, unordered=unordered)
+
+
+def merge_items(base: Value) -> Value:
+    """Return what any element of a container may be."""
+    result = UNKNOWN
+    for item in (*base.items, *(value for _, value in base.fields)):
+        result = merge(result, item)
+    return result
+
+
+def _from_mapping(base: Value, method: str, arguments: Arguments) -> Value:
+    if method == "get":
+        key = arguments.positional[0].literal if arguments.positional else None
+        found = UNKNOWN
+        for name, value in base.fields:
+            if key is None or name == key:
+                found = merge(found, value)
+        for item in base.items:
+            found = merge(found, item)
+        return merge(found, arguments.get(1) or UNKNOWN)
+    parts = (*base.items, *(value for _, value in base.fields))
+    if method == "items":
+        parts = tuple(Value(items=(UNKNOWN, part), keyed=True) for part in parts)
+    return Value((), base.taints, parts[:MAX_ITEMS])
+
+
+def note_context(frame: Frame, node: ast.Call, arguments: Arguments) -> None:
+    """Say that code which takes the durable context cannot be seen."""
+    if frame.region.kind == "neutral":
+        return
+    if any(isinstance(kind, ContextRef) for value in arguments.every() for kind in value.kinds):
+        text = text_of(node.func)
+        frame.engine.note(
+            frame.module.path,
+            node.lineno,
+            f"`{text}` takes the durable context but its code is not among the checked files: not followed",
+        )
+
+
+def shaped(path: str, arguments: Arguments, value: Value) -> Value:
+    """Give the result of a well-known pure function its contents back."""
+    if path in COPYING and len(arguments.positional) >= 1:
+        source = arguments.positional[0]
+        items = tuple(item for argument in arguments.positional for item in argument.items)
+        if path == "enumerate":
+            items = tuple(Value(items=(UNKNOWN, item), keyed=True) for item in items)
+        unordered = source.unordered and path != "dict"
+        fields = source.fields if path == "dict" else ()
+        return Value(value.kinds, value.taints, items[:MAX_ITEMS], fields, unordered)
+    if path in ORDERING:
+        items = arguments.positional[0].items if arguments.positional and path == "sorted" else ()
+        taints = tuple(taint for taint in value.taints if taint.kind != "order")
+        return Value((), taints, items)
+    return value
