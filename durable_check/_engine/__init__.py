@@ -5,6 +5,7 @@ The engine walks a handler the way Python would run it, with values that know th
 into the project's own functions, so a helper inherits the region it is called from. What the walk sees that
 matters for replay is emitted as a *fact* (`facts`); the rules look only at facts.
 
-Modules, lowest first: `values`, `modules` (the project's files and names), `frames` (one activation of one
-function), `facts`, `expressions`, `statements`, `calls`, `operations`, `run`.
+Modules, lowest first: `values`, `modules` (the project's files), `frames` (one activation of one function), `facts`,
+`lookup` (names of modules and classes), `expressions`, `stores`, `comprehensions`, `containers`, `parameters`, `flow`,
+`statements`, `operations`, `helpers`, `calls`, `witness` (what is worth telling), `run` (the engine), `roots`.
 """
