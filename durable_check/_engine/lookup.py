@@ -126,7 +126,9 @@ def function_info(
     if not info.role_known:
         info.role_known = True
         _set_role(engine, info, node)
-        info.is_static = any(_decorator_path(engine, module, part) == "staticmethod" for part in node.decorator_list)
+        decorators = {_decorator_path(engine, module, part) for part in node.decorator_list}
+        info.is_static = "staticmethod" in decorators
+        info.is_class = "classmethod" in decorators
     return info
 
 
@@ -191,8 +193,10 @@ def member(frame: Frame, kind: ClassRef | ObjectRef, name: str) -> Value | None:
     engine, info = frame.engine, kind.info
     method = find_method(engine, info, name)
     if method is not None:
-        bound = isinstance(kind, ObjectRef) and not method.is_static
-        reference = FunctionRef(method, receiver=of(kind) if bound else None)
+        receiver = of(kind) if isinstance(kind, ObjectRef) and not method.is_static else None
+        if method.is_class:
+            receiver = of(ClassRef(info))
+        reference = FunctionRef(method, receiver=receiver)
         if isinstance(kind, ObjectRef) and _is_property(engine, method):
             return engine.call_function(frame, reference, None, frame.region)
         return of(reference)

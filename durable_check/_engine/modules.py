@@ -33,6 +33,7 @@ class FunctionInfo:
     role: str | None = None
     role_known: bool = False
     is_static: bool = False
+    is_class: bool = False
     package: str = OURS
     parameters: tuple[str, ...] = field(init=False)
     loads: frozenset[str] | None = None
