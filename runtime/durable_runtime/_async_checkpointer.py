@@ -12,11 +12,11 @@ from durable_runtime._commit import MAX_UPDATES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future
     from typing import Any
 
     from durable_runtime._asyncio import Driver
     from durable_runtime._commit import CommitLog, Line
+    from durable_runtime._threads import Job
 
 
 class AsyncCheckpointer:
@@ -27,7 +27,7 @@ class AsyncCheckpointer:
         self._driver = driver
         self._loop = driver.loop
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self._in_flight: tuple[list[dict[str, Any]], Future[dict[str, Any]]] | None = None
+        self._in_flight: tuple[list[dict[str, Any]], Job] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._wanted = False
         self._refreshes = 0
@@ -74,7 +74,7 @@ class AsyncCheckpointer:
             if self.log.failure is not None:
                 raise self.log.failure
             if self._in_flight is not None:
-                self._finish(*self._in_flight)
+                self._finish()
             else:
                 self._call(self.log.take())
 
@@ -102,9 +102,8 @@ class AsyncCheckpointer:
         self.close()
         batch = self.log.take()
         if self._driver.bodies:
-            future = self._driver.threads("sender", 1).submit(self.log.send, batch)
-            self._in_flight = (batch, future)
-            future.add_done_callback(lambda _done: self._notify(batch, future))
+            sender = self._driver.threads("sender", 1)
+            self._in_flight = (batch, sender.submit(lambda: self.log.send(batch), self._notify))
         else:
             self._call(batch)
         return True
@@ -118,9 +117,9 @@ class AsyncCheckpointer:
         if len(self.log):
             self._want()
 
-    def _notify(self, batch: list[dict[str, Any]], future: Future[dict[str, Any]]) -> None:
+    def _notify(self) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._finish, batch, future)
+            self._loop.call_soon_threadsafe(self._finish)
 
     def _call(self, batch: list[dict[str, Any]]) -> None:
         try:
@@ -135,12 +134,13 @@ class AsyncCheckpointer:
         if plugins is not None:
             plugins.changed(reply["operations"])
 
-    def _finish(self, batch: list[dict[str, Any]], future: Future[dict[str, Any]]) -> None:
-        """Take over what the helper thread brought."""
-        if self._in_flight is None or self._in_flight[1] is not future:
+    def _finish(self) -> None:
+        """Take over what the helper thread brought; wait for it if need be."""
+        if self._in_flight is None:
             return
+        batch, job = self._in_flight
         try:
-            self._accept(batch, future.result())
+            self._accept(batch, job.result())
         except BaseException as error:  # noqa: BLE001  kept by the log, for everybody who waits
             self.log.fail(error)
         self._in_flight = None

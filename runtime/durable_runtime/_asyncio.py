@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
+from functools import partial
 from heapq import heappop, heappush
 
 from durable_runtime._async_checkpointer import AsyncCheckpointer
@@ -17,13 +18,13 @@ from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE
 from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
+from durable_runtime._threads import Threads
 from durable_runtime.exceptions import ExecutionError, SuspendExecution, SuspendingError
 from durable_runtime.execution import is_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from concurrent.futures import ThreadPoolExecutor
     from typing import Any
 
     from durable_runtime._commit import Line
@@ -76,7 +77,7 @@ class Driver:
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
         self._parked_at_end: frozenset[str] = frozenset()
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._threads: dict[str, Threads] = {}
         self.checkpointer = AsyncCheckpointer(invocation.log, self)
 
     # ---- the handler
@@ -214,9 +215,7 @@ class Driver:
             if is_async(effect.func):
                 result = effect.func(*effect.args)
             else:
-                # A plain function may block, and the loop must not.
-                run = copy_context().run
-                result = await self.loop.run_in_executor(self.threads("step", _STEP_THREADS), run, effect.func, *effect.args)
+                result = await self._on_a_thread(effect)  # it may block, and the loop must not
             if hasattr(result, "__await__"):
                 result = await result
         except StopIteration as error:
@@ -225,6 +224,18 @@ class Driver:
             self.bodies -= 1
             current.reset(token)
         return result
+
+    async def _on_a_thread(self, effect: Call) -> Any:
+        over = OperationFuture(loop=self.loop)
+
+        def announce() -> None:
+            if not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(lambda: None if over.done() else over.set_result(None))
+
+        run = partial(copy_context().run, effect.func, *effect.args)
+        job = self.threads("step", _STEP_THREADS).submit(run, announce)
+        await over
+        return job.result()
 
     async def _body(self, effect: Body) -> Any:
         token = current.set(effect.scope)
@@ -385,28 +396,39 @@ class Driver:
             self._main.cancel(str(SuspendExecution()))
             self.loop.call_later(0.01, self.poke)
 
-    def threads(self, name: str, size: int) -> ThreadPoolExecutor:
-        """Return the threads of this invocation for plain steps, or for calls while step bodies run."""
-        if name not in self._pools:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pools[name] = ThreadPoolExecutor(size, thread_name_prefix=f"durable-{name}")
-        return self._pools[name]
+    def threads(self, name: str, limit: int) -> Threads:
+        """Return the threads of this invocation for plain steps, or the one for calls while step bodies run."""
+        if name not in self._threads:
+            self._threads[name] = Threads(f"durable-{name}", limit)
+        return self._threads[name]
 
     def close(self) -> None:
         """Let the threads end; those that still run a step that nobody waits for are left to it."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=not self.bodies, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.close(wait=not self.bodies)
 
 
 def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
     """Run an `async def` handler; return its result, or raise what ended it."""
+    if asyncio._get_running_loop() is None:  # noqa: SLF001  the cheap question; the public one raises
+        return _run_in_loop(invocation, handler, payload, line)
+    # Somebody calls the handler from inside an event loop, as async tests do: two cannot run on one thread.
+    finished = threading.Event()
+    threads = Threads("durable-handler", 1)
+    run = partial(copy_context().run, _run_in_loop, invocation, handler, payload, line)
+    try:
+        return threads.submit(run, finished.set).result()
+    finally:
+        threads.close(wait=True)
+
+
+def _run_in_loop(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
     from durable_runtime.async_context import AsyncDurableContext
 
     loop, keep = _loop()
     driver = Driver(invocation, loop)
     invocation.driver = driver
-    invocation.checkpointer = driver.checkpointer  # type: ignore[assignment]
+    invocation.checkpointer = driver.checkpointer
     context = AsyncDurableContext(invocation, None, line)
     try:
         return loop.run_until_complete(driver.run(handler, payload, context))

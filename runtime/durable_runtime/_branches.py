@@ -44,6 +44,7 @@ class _Crew:
         self.changed = threading.Condition()
         self.workers = 0
         self.running = 0
+        self.started = 0
         self.newcomer = False
         self.closed = False
         self.signal: BaseException | None = None
@@ -137,12 +138,13 @@ class _Crew:
         return True
 
     def help(self, pause: bool) -> None:
-        """Be a worker. One that was started for want of hands first gives the others a moment."""
-        if pause:
+        """Be a worker. One that was started for want of hands lets the others work while they get on."""
+        while pause:
+            started = self.started
             time.sleep(GROWTH_PAUSE)
+            pause = self.started != started and not self.is_over()
         with self.changed:
-            if pause:
-                self.newcomer = False
+            self.newcomer = False
             try:
                 while not self.is_over() and self.has_work():
                     self.work_once()
@@ -156,6 +158,7 @@ class _Crew:
         resumes = bool(self.resumable)
         index = self.resumable.popleft() if resumes else self.batch.start()
         self.running += 1
+        self.started += 1
         if self.workers and self.wants_hands():
             self.grow(pause=True)
         self.changed.release()

@@ -62,7 +62,7 @@ class Checkpointer:
                 self._due = due
                 if self._flusher is None:
                     self._start_flusher()
-                elif self._flusher_idle:
+                elif self._flusher_idle and not self._sending:
                     self._wake.notify()
             return sequence
 
@@ -97,7 +97,6 @@ class Checkpointer:
         with self._lock:
             self._closed = True
             self._wake.notify()
-            self._answered.notify_all()
             flusher = self._flusher
         if flusher is not None:
             flusher.join(0.1)  # it has nothing left to send, so this takes microseconds
@@ -132,7 +131,10 @@ class Checkpointer:
             raise self.log.fail(error)  # noqa: B904  the log has set the cause
         finally:
             self._sending = False
-            self._due = monotonic() + self._outcome_linger
+            if len(self.log):
+                self._due = monotonic() + self._outcome_linger
+                if self._flusher_idle:
+                    self._wake.notify()
             self._answered.notify_all()
 
     def _start_flusher(self) -> None:
@@ -143,12 +145,10 @@ class Checkpointer:
         """Send what lingers. An error stays in the log, and meets whoever comes next."""
         with self._lock:
             while not self._closed and self.log.failure is None:
-                if not len(self.log):
+                if self._sending or not len(self.log):
                     self._flusher_idle = True
                     self._wake.wait()
                     self._flusher_idle = False
-                elif self._sending:
-                    self._answered.wait()
                 elif self._linger():
                     try:
                         self._call()

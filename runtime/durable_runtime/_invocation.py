@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable_runtime._asyncio import Driver
-    from durable_runtime._checkpointer import Checkpointer
     from durable_runtime._commit import CommitLog
     from durable_runtime._history import History
     from durable_runtime._operations.base import Operation
@@ -60,7 +59,7 @@ class Invocation:
         self.arn = arn
         self.history = history
         self.log = log
-        self.checkpointer: Checkpointer = None  # type: ignore[assignment]  the driver brings its own
+        self.checkpointer: Any = None  # each driver brings its own
         self.lambda_context = lambda_context
         self.renames = options.renames
         self.sleep_in_place = options.sleep_in_place

@@ -60,13 +60,14 @@ class PluginHost:
         self._seen_before = history.recorded - updated
         self._updated = updated
         execution = next((raw for raw in self._operations.values() if raw["Type"] == "EXECUTION"), {})
+        self._view = OperationsView(self._operations)
         self._start = InvocationStartInfo(
             getattr(invocation.lambda_context, "aws_request_id", None),
             invocation.arn,
             not history.recorded,
             _moment(execution.get("StartTimestamp")),
             execution_input=payload,
-            operations=OperationsView(self._operations),
+            operations=self._view,
             updated_operations={key: _info_of(self._operations[key]) for key in updated},
         )
         plugins = [plugin for factory in factories if (plugin := self._create(factory)) is not None]
@@ -132,16 +133,17 @@ class PluginHost:
         self,
         operation: Operation,
         attempt: int | None,
-        effects: Generator[Any, Any, Any],
+        body: Any,
         *,
         rebuilding: bool = False,
     ) -> Generator[Any, Any, Any]:
-        """Perform effects that run user code, and tell when it starts and ends."""
+        """Perform an effect that runs user code, or a generator of effects; tell when it starts and ends."""
         info = _info(UserFunctionStartInfo, operation, "STARTED", operation.id in self._seen_before)
-        info.__dict__.update(attempt=attempt, is_replay_children=rebuilding)
+        fields = info.__dict__
+        fields["attempt"], fields["is_replay_children"] = attempt, rebuilding
         self._tell("on_user_function_start", info)
         try:
-            value = yield from effects
+            value = (yield from body) if hasattr(body, "send") else (yield body)
         except Exception as error:
             self._function_ended(info, UserFunctionOutcome.FAILED, error)
             raise
@@ -165,10 +167,9 @@ class PluginHost:
     def changed(self, operations: list[RawOperation]) -> None:
         """Tell what a reply changed."""
         if operations and self._hooks["on_operation_change"]:
-            updated = OperationsView({raw["Id"]: raw for raw in operations})
             info = object.__new__(OperationChangeInfo)
-            view = OperationsView(self._operations)
-            info.__dict__.update(execution_arn=self._arn, updated_operations=updated, operations=view)
+            updated = OperationsView({raw["Id"]: raw for raw in operations})
+            info.__dict__.update(execution_arn=self._arn, updated_operations=updated, operations=self._view)
             self._tell("on_operation_change", info)
 
     def trace_id(self, operation: Operation, function_name: str) -> str | None:

@@ -6,6 +6,7 @@ from _thread import get_ident
 
 from durable_runtime import _values
 from durable_runtime._blocking import perform
+from durable_runtime._codec import POINTER
 from durable_runtime._context_base import ContextBase, ExecutionContext
 from durable_runtime._decorators import (
     durable_parallel_branch,
@@ -135,10 +136,12 @@ class DurableContext(ReplaySafe, ContextBase):
             and self.invocation.plugins is None
             and not options
         ):
-            self._count += 1
-            self.last_operation = operation_id = raw["Id"]
-            self._visited.add(operation_id)
-            return _values.decode(raw["StepDetails"].get("Result"), _values.return_annotation(func))  # type: ignore[no-any-return]
+            text = raw["StepDetails"].get("Result")
+            if text is None or not text.startswith(POINTER):
+                self._count += 1
+                self.last_operation = operation_id = raw["Id"]
+                self._visited.add(operation_id)
+                return _values.decode(text, _values.return_annotation(func))  # type: ignore[no-any-return]
         return self._perform(self._plan_step(func, name, config, options))  # type: ignore[no-any-return]
 
     def wait(self, duration: DurationLike, name: str | None = None) -> None:

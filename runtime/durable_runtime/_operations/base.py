@@ -169,15 +169,9 @@ def run_user_code(
 ) -> Generator[Any, Any, Any]:
     """Perform an effect that runs user code, or a generator of effects, and let plugins know."""
     plugins = operation.context.invocation.plugins
-    if hasattr(body, "send"):
-        return (yield from (body if plugins is None else plugins.run(operation, attempt, body, rebuilding=rebuilding)))
-    if plugins is None:
-        return (yield body)
-    return (yield from plugins.run(operation, attempt, _one(body), rebuilding=rebuilding))
-
-
-def _one(effect: Any) -> Generator[Any, Any, Any]:
-    return (yield effect)
+    if plugins is not None:
+        return (yield from plugins.run(operation, attempt, body, rebuilding=rebuilding))
+    return (yield from body) if hasattr(body, "send") else (yield body)
 
 
 _OUTCOMES = {"SUCCEED": "SUCCEEDED", "FAIL": "FAILED"}

@@ -11,7 +11,7 @@ from durable_runtime._ids import position_id, prefix_of
 from durable_runtime._operations.base import Operation
 from durable_runtime._operations.child import child
 from durable_runtime._operations.completion import Completion
-from durable_runtime.concurrency.models import BatchItem, BatchResult
+from durable_runtime.concurrency.models import BatchItem, BatchResult, item_of
 from durable_runtime.config import BatchItemStatus, CompletionConfig, CompletionReason
 
 TYPE_CHECKING = False
@@ -104,7 +104,6 @@ class Batch:
             raise AssertionError("no branch to start")
         self._next = next(self._indexes, None)
         self.in_flight += 1
-        self.items[index] = BatchItem(index, BatchItemStatus.STARTED)
         if self._rebuilt is None:
             self.completion.note(index, BatchItemStatus.STARTED)
         self._lines[index] = Line(self.context.line)
@@ -129,7 +128,7 @@ class Batch:
         if self.complete:
             return
         self.texts[index] = text
-        self._finish(BatchItem(index, BatchItemStatus.SUCCEEDED, value))
+        self._finish(item_of(index, BatchItemStatus.SUCCEEDED, value))
 
     def fail(self, index: int, error: Exception) -> None:
         """Take the failure of a branch."""
@@ -151,6 +150,8 @@ class Batch:
 
     def result(self) -> BatchResult[Any]:
         """Return the outcome."""
+        for index in self._lines:
+            self.items[index] = BatchItem(index, BatchItemStatus.STARTED)
         items = [item for item in self.items if item is not None]
         reason = self._rebuilt or self.completion.reason or CompletionReason.ALL_COMPLETED
         return BatchResult(items, reason)
