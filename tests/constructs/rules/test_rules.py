@@ -186,3 +186,13 @@ def test_every_rule_is_described_and_has_a_case() -> None:
     in_pack = set(re.findall(r'make_diag_at\("(DURABLE-\d+)"', rego))
     in_cases = {rule for _, expected in CASES.values() for rule in expected}
     assert in_pack == set(RULES) == in_cases
+
+
+def test_page_lists_every_rule_with_its_severity() -> None:
+    root = Path(__file__).parents[3]
+    rego = (root / "constructs_durable" / "rules" / "durable.rego").read_text()
+    severities = dict(re.findall(r'make_diag_at\("(DURABLE-\d+)", "(\w+)"', rego))
+    words = {"ERROR": "error", "WARN": "warning"}
+    page = (root / "docs" / "rule-pack.md").read_text()
+    listed = re.findall(r"^\| `(DURABLE-\d+)` \| (.+) \| (\w+) \|$", page, re.MULTILINE)
+    assert listed == [(rule, text, words[severities[rule]]) for rule, text in RULES.items()]
