@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="real time (the default), `skip` (the default with --invoke) jumps over waiting, `manual`",
     )
     parser.add_argument("--log-dir", type=Path, metavar="DIR", help="write one JSON-lines file of logs per function")
+    parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="write status events, dead letters and metrics as JSON lines"
+    )
     parser.add_argument("--invoke", metavar="FUNCTION", help="run one execution of this function, print it and end")
     parser.add_argument("--payload", default="{}", metavar="JSON", help="the input of --invoke; `@FILE` reads a file")
     parser.add_argument("--name", help="name of the execution of --invoke")
@@ -112,6 +115,7 @@ def _responder(text: str) -> tuple[str, Any]:
 def _service(arguments: argparse.Namespace, assembly: Assembly, cache: Path) -> LocalService:
     from durable_local import LocalService, Settings
     from durable_local._registration import register
+    from durable_local.events import EventsOut
 
     service = LocalService(
         port=arguments.port,
@@ -119,6 +123,7 @@ def _service(arguments: argparse.Namespace, assembly: Assembly, cache: Path) -> 
         clock=arguments.clock or ("skip" if arguments.invoke else "real"),
         log_dir=arguments.log_dir,
         settings=Settings(account=assembly.account, region=assembly.region),
+        sink=EventsOut(arguments.events) if arguments.events else None,
     )
     register(assembly, service.engine.functions, cache)
     return service

@@ -30,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log-dir", type=Path, metavar="DIR", help="write one JSON-lines file of logs per function")
     parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="write status events, dead letters and metrics as JSON lines"
+    )
+    parser.add_argument(
         "--durability",
         choices=("normal", "full"),
         default="normal",
@@ -41,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     from durable_local import LocalService
     from durable_local._store import StoreError
+    from durable_local.events import EventsOut
 
     try:
         service = LocalService(
@@ -48,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             db=arguments.db,
             clock=arguments.clock,
             log_dir=arguments.log_dir,
+            sink=EventsOut(arguments.events) if arguments.events else None,
             durability=arguments.durability,
         )
     except (OSError, OverflowError, StoreError) as error:
