@@ -36,7 +36,8 @@ def arms(frame: Frame, node: ast.AST, condition: Value, blocks: Sequence[Sequenc
         else:
             results.append(frame.env)
     frame.env = joined(start, results)
-    frame.quiet -= quiet
+    if not (quiet and 0 < ended < len(blocks)):  # after `if ctx.is_replaying(): return` the rest is quiet, too
+        frame.quiet -= quiet
     frame.patched -= patched
     leaves = 0 < ended < len(blocks) or any(_leaves(block) for block in blocks)
     performed = engine.performed - before

@@ -91,6 +91,7 @@ class Frame:
     patched: int = 0  # inside `if ctx.patched(...)`
     finals: int = 0  # inside a `finally` whose `try` may suspend
     depth: int = 0
+    outermost: bool = False  # the runtime calls this function itself
     entry: FunctionRef | None = None  # set when this is the body whose result is recorded
 
     def bind(self, name: str, value: Value) -> None:

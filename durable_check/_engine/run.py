@@ -117,10 +117,17 @@ class Engine(Witness):
         if kind.info in self._active or len(self._active) >= MAX_DEPTH:
             return UNKNOWN
         env = bind_parameters(frame, kind, Arguments((), {}))
-        return self._activate(frame, kind, env, region, kind if checks_result else None)
+        return self._activate(frame, kind, env, region, kind if checks_result else None, outermost=True)
 
     def _activate(
-        self, frame: Frame, kind: FunctionRef, env: dict[str, Value], region: Region, entry: FunctionRef | None
+        self,
+        frame: Frame,
+        kind: FunctionRef,
+        env: dict[str, Value],
+        region: Region,
+        entry: FunctionRef | None,
+        *,
+        outermost: bool = False,
     ) -> Value:
         info = kind.info
         self._activations += 1
@@ -136,6 +143,7 @@ class Engine(Witness):
             quiet=frame.quiet,
             patched=frame.patched,
             finals=frame.finals if not region.in_leaf else 0,
+            outermost=outermost,
             entry=entry,
         )
         self._active.append(info)

@@ -155,6 +155,8 @@ class Witness:
         """A function returns; of interest when its result is recorded."""
         if frame.entry is not None:
             self.emit(facts.LeafResult(frame, node, value, frame.entry))
+        elif frame.outermost and frame.function is not None and frame.function.is_async:
+            self.emit(facts.Discarded(frame, node, value, "result"))
 
     def record(
         self,

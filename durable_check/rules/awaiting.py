@@ -64,6 +64,8 @@ def _check(fact: facts.Discarded) -> Iterator[Problem]:
 
 
 def _told(fact: facts.Discarded) -> str:
+    if fact.how == "result":
+        return "is returned without being awaited: the result is an awaitable"
     if fact.how == "statement":
         return "is called and never awaited"
     if fact.how.startswith("variable "):

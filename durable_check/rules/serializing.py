@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from durable_check import _catalogue
 from durable_check._engine import facts
-from durable_check._engine.names import AWS
+from durable_check._engine.names import AWS, OURS
 from durable_check._engine.values import ContextRef, Coroutine, External, FunctionRef, LeafContext, Prepared
 from durable_check.rules._base import Problem, Rule, text_of
 
@@ -20,9 +20,9 @@ RULE = Rule(
     name="unserializable-result",
     severity="error",
     reported=(
-        "A step visibly returns something that no record can hold: a client, an open file, an HTTP "
-        "response, a streaming body, a lock, an iterator or generator, a function, a context; a "
-        "coroutine in a blocking handler; with AWS's SDK also a set."
+        "A step visibly returns something that no record can hold: a client, an open file, an HTTP response, a "
+        "streaming body, a lock, an iterator or generator, a function, a context; with AWS's SDK also a set or a "
+        "coroutine."
     ),
     why=(
         "The result of a step is written to the history. The body has its effect first, then the "
@@ -62,7 +62,7 @@ def _check(fact: facts.LeafResult) -> Iterator[Problem]:
     scope = fact.frame.region.scope
     what = None
     for kind in fact.value.kinds:
-        what = _described(kind, in_async=scope is not None and scope.is_async)
+        what = _described(kind, awaited=scope is None or scope.is_async or scope.package == OURS)
         if what is not None:
             break
     if isinstance(fact.node, ast.GeneratorExp):
@@ -75,7 +75,7 @@ def _check(fact: facts.LeafResult) -> Iterator[Problem]:
         )
 
 
-def _described(kind: object, *, in_async: bool) -> str | None:
+def _described(kind: object, *, awaited: bool) -> str | None:
     if isinstance(kind, External):
         path = _catalogue.canonical(kind.path)
         return _catalogue.UNSERIALIZABLE.get(path) or _catalogue.UNSERIALIZABLE.get(kind.path)
@@ -83,7 +83,7 @@ def _described(kind: object, *, in_async: bool) -> str | None:
         return "a function"
     if isinstance(kind, ContextRef | LeafContext):
         return "a durable context"
-    if isinstance(kind, Coroutine) and not in_async:
+    if isinstance(kind, Coroutine) and not awaited:
         return "a coroutine that nothing awaits"
     return None
 
@@ -98,7 +98,13 @@ def _check_generator(fact: facts.OperationCall) -> Iterator[Problem]:
     if fact.operation != "step" or not fact.frame.region.orchestration:
         return
     for function in fact.functions:
-        if function.info.is_generator():
+        if function.info.is_async and not fact.scope.is_async and fact.scope.package == AWS:
+            yield Problem(
+                fact.frame,
+                fact.node,
+                f"`{function.info.name}` is `async def`: AWS's SDK records the coroutine, and its body never runs",
+            )
+        elif function.info.is_generator():
             yield Problem(
                 fact.frame,
                 fact.node,

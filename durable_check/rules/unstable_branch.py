@@ -66,7 +66,7 @@ def _check(fact: facts.Branch) -> Iterator[Problem]:
     if not fact.operations and not (fact.leaves and frame.handler_context() is not None):
         return
     for taint in fact.condition.all_taints():
-        if taint.kind not in _DECIDING or (taint.kind == "replay" and not fact.operations):
+        if taint.kind not in _DECIDING or (taint.kind == "replay" and not _matters(fact)):
             continue
         test = getattr(fact.node, "test", getattr(fact.node, "subject", fact.node))
         if frame.engine.first_time((RULE.id, taint), (frame.module.path, test)):
@@ -77,6 +77,11 @@ def _check(fact: facts.Branch) -> Iterator[Problem]:
                 f"{where(frame)} does next: a replay can decide otherwise",
             )
         return
+
+
+def _matters(fact: facts.Branch) -> bool:
+    """Whether a decision by `is_replaying()` does more than keep a log quiet."""
+    return bool(fact.operations) or (fact.leaves and fact.frame.outermost)
 
 
 CHECKS = {facts.Branch: _check}

@@ -113,3 +113,10 @@ async def handler(event, ctx):
     if ctx.is_replaying():
         ctx.logger.debug("replay")
     await ctx.wait(60)
+
+# case: leaving the handler when it is replayed
+@durable_execution
+async def handler(event, ctx):
+    if ctx.is_replaying():  #! branch-on-unstable-value
+        return None
+    await ctx.step(lambda _: 1, name="first")

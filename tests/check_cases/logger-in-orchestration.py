@@ -138,3 +138,20 @@ async def handler(event, ctx):
     logger.info("start")
     await ctx.wait(60)
     print("done")  #! logger-in-orchestration
+
+# case: a helper that keeps quiet on replay
+import logging
+
+logger = logging.getLogger(__name__)
+
+
+def log_once(ctx, text):
+    if ctx.is_replaying():
+        return
+    logger.info(text)
+
+
+@durable_execution
+async def handler(event, ctx):
+    log_once(ctx, "start")
+    await ctx.wait(60)

@@ -62,3 +62,12 @@ async def handler(event, ctx):
 async def handler(event, ctx):
     await ctx.map(event["items"], lambda inner, item, index, items: inner.wait(1))
     await ctx.run_in_child_context(lambda inner: inner.step(lambda _: 1))
+
+# case: an operation returned from the handler and from a child
+@durable_execution
+async def handler(event, ctx):
+    async def child(inner):
+        return inner.step(lambda _: 1)  #!async operation-not-awaited
+
+    await ctx.run_in_child_context(child)
+    return ctx.step(lambda _: 2, name="two")  #!async operation-not-awaited

@@ -40,15 +40,27 @@ async def handler(event, ctx):
     await ctx.step(lambda step: step, name="context")  #! unserializable-result
     await ctx.step(lambda _: lambda: 1, name="function")  #! unserializable-result
 
-# case: a coroutine in a blocking handler
-# only: ours, aws
+# case: a coroutine with AWS's SDK
+# only: aws
 async  def fetch(order):
-    return order
+    return 1
 
 
 @durable_execution
 def handler(event, ctx):
     ctx.step(lambda _: fetch(event))  #! unserializable-result
+    ctx.step(fetch)  #! unserializable-result
+
+# case: our blocking handlers run async steps
+# only: ours
+async  def fetch(order):
+    return 1
+
+
+@durable_execution
+def handler(event, ctx):
+    ctx.step(lambda _: fetch(event))
+    ctx.step(fetch)
 
 # case: plain data is right
 import boto3
