@@ -13,7 +13,22 @@ from durable_runtime._record import Record
 
 OURS, THEIRS = "durable_runtime", "aws_durable_execution_sdk_python"
 
-ROOT_NAMES = ""
+ROOT_NAMES = """
+    AsyncCallback AsyncDurableContext BatchCompletionError BatchItem BatchItemStatus BatchResult Callback
+    CallbackConfig CallbackError CallbackExternalError CallbackSubmitterError CallbackTimeoutError ChildConfig
+    ChildContextError CompletionConfig CompletionDecision CompletionItemStatus CompletionOutcome
+    CompletionReason CompletionStatus DurableContext DurableExecutionsError DurableOperationError
+    DurableUsageError Duration ExecutionError FileSystemStore InvocationError InvokeConfig InvokeError
+    JitterStrategy LinearRetryStrategyConfig MapConfig NestingType NonDeterministicExecutionError
+    ParallelBranch ParallelConfig PayloadTooLargeError PluginLoadError RetryDecision RetryPresets
+    RetryStrategyConfig RetryableSerDesError S3Store Saga SerDes SerDesContext SerDesError StepConfig
+    StepContext StepError StepInterruptedError StepSemantics SuspendExecution TypedSerDes ValidationError
+    WaitForCallbackConfig WaitForCallbackContext WaitForConditionCheckContext WaitForConditionConfig
+    WaitForConditionDecision WaitForConditionError WaitStrategyConfig WithRetryConfig __version__
+    complete_batch continue_batch create_linear_retry_strategy create_retry_strategy create_wait_strategy
+    durable_execution durable_parallel_branch durable_step durable_wait_for_callback
+    durable_with_child_context with_retry
+"""
 
 # What users import of AWS's SDK, by module. Classes keep their fields, functions their parameters.
 NAMES = {

@@ -112,7 +112,8 @@ def test_c_sequential_steps_take_one_call_each_and_no_thread(kit, started_thread
 
     run = kit.run(flow)
     assert len(run.service.calls) <= 50
-    assert len(started_threads) <= 1
+    own = [name for name in started_threads if not name.startswith("durable-step")]  # `def` steps of async handlers
+    assert len(own) <= 1
 
 
 # -- D, E, U: rails -----------------------------------------------------------------------------------------
