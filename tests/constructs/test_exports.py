@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -62,3 +63,15 @@ def test_a_durable_function_loads_only_what_every_stack_needs() -> None:
     assert not foreign & {"durable_runtime", "durable_check", "boto3", "syrupy", "pytest", "hashlib", "zipfile"}
     assert "constructs_durable._bundling" not in added
     assert "constructs_durable.approval" not in added
+
+
+def test_every_property_of_a_function_is_taken_handed_through_or_refused_with_a_reason() -> None:
+    from aws_cdk import aws_lambda as lambda_
+
+    from constructs_durable import DurableFunction
+    from constructs_durable._options import ALIAS_OPTIONS, FUNCTION_OPTIONS, RESERVED_OPTIONS
+
+    own = set(inspect.signature(DurableFunction.__init__).parameters)
+    offered = set(inspect.signature(lambda_.FunctionProps.__init__).parameters) - {"self"}
+    assert offered - own - FUNCTION_OPTIONS - ALIAS_OPTIONS - set(RESERVED_OPTIONS) == set()
+    assert own & (FUNCTION_OPTIONS | ALIAS_OPTIONS | set(RESERVED_OPTIONS)) == set()

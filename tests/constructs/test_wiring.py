@@ -10,7 +10,6 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_apigatewayv2_integrations as integrations
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_elasticloadbalancingv2_targets as elb_targets
 from aws_cdk import aws_events as events
@@ -294,11 +293,12 @@ def test_calls_takes_the_name_of_the_variable_and_refuses_nonsense() -> None:
 def test_a_rollout_moves_the_alias_with_codedeploy_and_stops_on_alarms() -> None:
     stack = a_stack()
     function = a_function(stack)
-    alarm = cloudwatch.Alarm(stack, "Alarm", metric=function.metric_errors(), threshold=1, evaluation_periods=1)
-    function.deploy_gradually(codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES, alarms=[alarm])
+    alarms = function.recommended_alarms()
+    function.deploy_gradually(codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES, alarms=alarms)
     found = resources(stack)
     group = only(found, "AWS::CodeDeploy::DeploymentGroup")["Properties"]
-    assert mentions(group["AlarmConfiguration"], "Alarm")
+    assert len(group["AlarmConfiguration"]["Alarms"]) == len(alarms) == len(of_type(found, "AWS::CloudWatch::Alarm"))
+    assert mentions(group["AutoRollbackConfiguration"], "DEPLOYMENT_STOP_ON_ALARM")
     update = only(found, "AWS::Lambda::Alias")["UpdatePolicy"]
     assert "CodeDeployLambdaAliasUpdate" in update
 
