@@ -44,6 +44,7 @@ def _create(function: AssemblyFunction, api: FunctionApi, store: CodeStore, laye
         "MemorySize": function.memory,
         "Environment": {"Variables": function.environment},
         "Layers": layers,
+        **({"LoggingConfig": function.logging} if function.logging else {}),
         "Description": function.path,
     }
     if function.execution_timeout is not None:

@@ -22,6 +22,8 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 """What an assembly without an environment of its own is resolved for."""
 
+_LOGGING = frozenset({"LogFormat", "ApplicationLogLevel", "SystemLogLevel"})
+
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
 """Logs are kept by the service itself here, so a log group's name needs no note."""
@@ -45,6 +47,8 @@ class AssemblyFunction:
     layers: tuple[Path, ...]
     """Folders or zip files of the layers, in the function's order."""
     environment: dict[str, str]
+    logging: dict[str, str]
+    """`LogFormat` and the log levels, where the template sets them."""
     timeout: int
     memory: int
     execution_timeout: int | None
@@ -228,12 +232,6 @@ class _Stack:
             raise _NotServedError(f"its runtime is {runtime or 'a container image'}, not Python.")
         durable = template.resolve(properties.get("DurableConfig") or {})
         variables = template.resolve((properties.get("Environment") or {}).get("Variables") or {})
-        variables = {name: str(value) for name, value in variables.items() if value is not None}
-        logging = template.resolve(properties.get("LoggingConfig") or {})
-        if logging.get("LogFormat") == "JSON":
-            variables.setdefault("AWS_LAMBDA_LOG_FORMAT", "JSON")
-            if logging.get("ApplicationLogLevel"):
-                variables.setdefault("AWS_LAMBDA_LOG_LEVEL", logging["ApplicationLogLevel"])
         return AssemblyFunction(
             name=template.function_name(logical_id),
             path=path,
@@ -241,7 +239,12 @@ class _Stack:
             runtime=runtime,
             code=self._code(template, properties["Code"]),
             layers=tuple(self._layer(template, layer) for layer in properties.get("Layers") or ()),
-            environment=variables,
+            environment={name: str(value) for name, value in variables.items() if value is not None},
+            logging={
+                name: str(value)
+                for name, value in template.resolve(properties.get("LoggingConfig") or {}).items()
+                if name in _LOGGING
+            },
             timeout=int(template.resolve(properties.get("Timeout", 3))),
             memory=int(template.resolve(properties.get("MemorySize", 128))),
             execution_timeout=int(durable["ExecutionTimeout"]) if durable else None,

@@ -153,7 +153,7 @@ class Functions:
             runtime=config.get("Runtime", ""),
             timeout=config["Timeout"],
             memory=config["MemorySize"],
-            environment=dict((config.get("Environment") or {}).get("Variables") or {}),
+            environment={**_logging(config), **((config.get("Environment") or {}).get("Variables") or {})},
             code=self.folder(document["code"]),
             layers=tuple(self._layer_folders(config)),
             execution_timeout=durable.get("ExecutionTimeout"),
@@ -232,3 +232,12 @@ class Functions:
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
+
+
+def _logging(config: Document) -> dict[str, str]:
+    """Return the variables by which Lambda tells a runtime how to log."""
+    logging = config.get("LoggingConfig") or {}
+    if logging.get("LogFormat") != "JSON":
+        return {}
+    level = logging.get("ApplicationLogLevel")
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {})}

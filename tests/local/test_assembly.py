@@ -84,7 +84,7 @@ def test_a_durable_function_comes_with_code_layers_alias_and_settings(tmp_path: 
     assert (work.code, work.layers) == (tmp_path / "asset.c0de", (tmp_path / "asset.1a7e",))
     assert (work.timeout, work.memory, work.execution_timeout, work.retention_days) == (60, 512, 3600, 3)
     assert (work.aliases, work.versions, work.target) == ({"live": "1"}, 1, "Orders-Work:live")
-    assert work.environment == {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "DEBUG"}
+    assert work.logging == {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"}
     assert work.durable
 
 
