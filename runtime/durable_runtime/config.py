@@ -187,8 +187,8 @@ class CompletionConfig(Record):
             )
 
     def _validate_for_total(self, total: int) -> None:
-        """Check the numbers against the number of branches they govern."""
-        if self.min_successful is not None and self.min_successful > total:
+        """Check the numbers against the number of branches they govern; a map over nothing is complete."""
+        if self.min_successful is not None and self.min_successful > total > 0:
             raise ValidationError(
                 f"CompletionConfig: min_successful is {self.min_successful}, but there are only {total} branches",
             )

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import durable_runtime
@@ -48,6 +48,7 @@ RULES = st.fixed_dictionaries(
 @given(st.lists(st.booleans(), max_size=5), RULES, st.booleans())
 def test_completion_rules_decide_as_in_awss_sdk(goods, rules, waits):
     """One branch at a time, so that the order is fixed: same reason, same items, same counts."""
+    assume(not goods or rules.get("min_successful", 1) <= len(goods))
 
     def flow(kit, event, ctx):
         def branch(context, good, index, items):
@@ -105,6 +106,24 @@ def test_a_predicate_that_raises_or_answers_nonsense_fails_clearly(kit):
         run = kit.run(flow)
         assert run.status == "FAILED"
         assert run.message
+
+
+@pytest.mark.parametrize("kind", ["map", "parallel"])
+def test_more_successes_than_branches_is_refused_before_any_effect(kit, kind):
+    def flow(kit, event, ctx):
+        rules = kit.CompletionConfig(min_successful=3)
+        try:
+            if kind == "map":
+                yield ctx.map([1, 2], kit.fn(flow), name="m", config=kit.MapConfig(completion_config=rules))
+            else:
+                branches = [kit.fn(flow)] * 2
+                yield ctx.parallel(branches, name="m", config=kit.ParallelConfig(completion_config=rules))
+        except exceptions.ValidationError as error:
+            return str(error)
+
+    run = kit.run(flow)
+    assert "min_successful is 3" in run.result
+    assert run.service.updates() == []
 
 
 # -- names --------------------------------------------------------------------------------------------------
