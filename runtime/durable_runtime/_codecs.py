@@ -6,6 +6,8 @@ values take the fast path of `_values`.
 
 from __future__ import annotations
 
+from _thread import RLock
+
 from durable_runtime import _tagged
 from durable_runtime._tagged import MAX_DEPTH, Problem, lower, refusal, revive
 from durable_runtime._values import _dumps, _parse
@@ -56,6 +58,9 @@ class Codec:
 
 
 _cache: dict[Any, Codec | None] = {}
+_lock = RLock()  # branches of a map meet a type for the first time at the same moment
+_in_progress: set[Any] = set()
+_assumed: set[Any] = set()
 _ANY_KINDS: frozenset[type] = frozenset({str, int, float, bool, type(None), list, dict})
 
 
@@ -63,17 +68,26 @@ def codec_for(annotation: Any, *, plain: bool) -> Codec | None:
     """Return the codec of an annotation, or None when its values are plain JSON anyway."""
     key = (annotation, plain)
     try:
-        if key in _cache:
-            return _cache[key]
+        return _cache[key]
+    except KeyError:
+        pass
     except TypeError:  # unhashable metadata inside Annotated
         return _compile(annotation, plain)
-    _cache[key] = None  # a type that contains itself finds this; class codecs resolve their fields later
-    try:
-        codec = _cache[key] = _compile(annotation, plain)
-    except BaseException:
-        del _cache[key]
-        raise
-    return codec
+    with _lock:
+        if key in _in_progress:
+            # A type that contains itself is plain if everything else in it is; what is compiled on that
+            # assumption is not kept.
+            _assumed.add(key)
+            return None
+        _in_progress.add(key)
+        try:
+            codec = _compile(annotation, plain)
+        finally:
+            _in_progress.discard(key)
+            _assumed.discard(key)
+        if not _assumed:
+            _cache[key] = codec
+        return codec
 
 
 def member(annotation: Any, *, plain: bool) -> Codec:
@@ -81,7 +95,7 @@ def member(annotation: Any, *, plain: bool) -> Codec:
     codec = codec_for(annotation, plain=plain)
     if codec is not None:
         return codec
-    return _PLAIN_ANY if plain else _ANY
+    return _PLAIN_ANY if plain else ANY
 
 
 def _compile(annotation: Any, plain: bool) -> Codec | None:
@@ -217,9 +231,9 @@ def to_plain(value: Any, depth: int = 0) -> Any:
         raise Problem(f"nested deeper than {MAX_DEPTH} levels, or contains itself")
     if isinstance(value, float):
         return _float_text(float(value))
-    if kind in (list, tuple, set, frozenset):
+    if kind in (list, set, frozenset) or isinstance(value, tuple):
         items = [_plain_item(index, item, depth) for index, item in enumerate(value)]
-        return items if kind in (list, tuple) else _tagged.sorted_items(items)
+        return _tagged.sorted_items(items) if kind in (set, frozenset) else items
     if kind is dict:
         return {plain_key(key): _plain_item(key, item, depth) for key, item in value.items()}
     codec = codec_for(kind, plain=True)
@@ -242,7 +256,7 @@ def _plain_subclass(value: Any, depth: int) -> Any:
         return int(value)
     if isinstance(value, dict):
         return to_plain(dict(value), depth)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return to_plain(list(value), depth)
     raise Problem(refusal(value))
 
@@ -259,7 +273,7 @@ def plain_key(key: Any) -> str:
     raise Problem(f"the key {short(key)} cannot be written as text")
 
 
-_ANY = Codec("Any", lower, revive, lambda _value: True, _ANY_KINDS)
+ANY = Codec("Any", lower, revive, lambda _value: True, _ANY_KINDS)
 _PLAIN_ANY = Codec("Any", to_plain, lambda tree: tree, lambda _value: True, _ANY_KINDS)
 
 

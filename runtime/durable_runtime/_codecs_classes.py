@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typing
 
-from durable_runtime._codecs import Codec, codec_for, member, mismatch, short
-from durable_runtime._tagged import Problem
+from durable_runtime._codecs import ANY, Codec, codec_for, member, mismatch, short
+from durable_runtime._tagged import SCALARS, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,8 +80,12 @@ def _read_fields(fields: dict[str, Codec], tree: Any, name: str, optional: Any) 
     values = {}
     for key, codec in fields.items():
         if key in tree:
+            item = tree[key]
+            if codec is ANY and type(item) in SCALARS:
+                values[key] = item
+                continue
             try:
-                values[key] = codec.dec(tree[key])
+                values[key] = codec.dec(item)
             except Problem as problem:
                 raise problem.under(key) from None
         elif key not in optional:
@@ -89,11 +93,15 @@ def _read_fields(fields: dict[str, Codec], tree: Any, name: str, optional: Any) 
     return values
 
 
-def _write_fields(fields: dict[str, Codec], get: Callable[[str], Any]) -> dict[str, Any]:
+def _write_fields(fields: dict[str, Codec], source: Any, get: Callable[[Any, str], Any]) -> dict[str, Any]:
     tree = {}
     for key, codec in fields.items():
+        item = get(source, key)
+        if codec is ANY and type(item) in SCALARS:
+            tree[key] = item
+            continue
         try:
-            tree[key] = codec.enc(get(key))
+            tree[key] = codec.enc(item)
         except Problem as problem:
             raise problem.under(key) from None
     return tree
@@ -123,7 +131,7 @@ def _dataclass(kind: Any, parameters: dict[Any, Any], plain: bool) -> Codec:
     def enc(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
             raise mismatch(value, name)
-        return _write_fields(fields.get(), lambda key: getattr(value, key))
+        return _write_fields(fields.get(), value, getattr)
 
     def dec(tree: Any) -> Any:
         values = _read_fields(fields.get(), tree, name, defaults | late)
@@ -161,7 +169,7 @@ def _typed_dict(kind: Any, plain: bool) -> Codec | None:
         if not isinstance(value, dict) or not all(type(key) is str for key in value):
             raise mismatch(value, name)
         codecs = fields.get()
-        return _write_fields({key: codecs.get(key, anything) for key in value}, value.__getitem__)
+        return _write_fields({key: codecs.get(key, anything) for key in value}, value, dict.__getitem__)
 
     def dec(tree: Any) -> dict[str, Any]:
         values = _read_fields(fields.get(), tree, name, optional)
@@ -195,7 +203,7 @@ def _named_tuple(kind: Any, plain: bool) -> Codec:
     def enc(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
             raise mismatch(value, name)
-        return _write_fields(fields.get(), lambda key: getattr(value, key))
+        return _write_fields(fields.get(), value, getattr)
 
     return Codec(
         name,

@@ -7,7 +7,7 @@ import types
 import typing
 from collections import abc
 
-from durable_runtime._codecs import Codec, codec_for, member, mismatch, plain_key, short
+from durable_runtime._codecs import ANY, Codec, codec_for, member, mismatch, plain_key, short
 from durable_runtime._tagged import Problem, sorted_items
 
 TYPE_CHECKING = False
@@ -282,6 +282,7 @@ def _union(arguments: tuple[Any, ...], plain: bool) -> Codec | None:
     if all(codec_for(argument, plain=plain) is None for argument in arguments):
         return None
     members = [_named_member(argument, plain) for argument in arguments if argument is not _NONE]
+    members.sort(key=lambda inner: inner.fits is ANY.fits)  # whoever takes everything is asked last
     all_kinds = [kind for inner in members for kind in inner.kinds]
     tagged = not plain and len(all_kinds) > len(set(all_kinds))
     union = _Union(members, tagged=tagged)
@@ -337,7 +338,7 @@ def _named_member(annotation: Any, plain: bool) -> Codec:
     origin = typing.get_origin(annotation) or annotation
     if origin is typing.Literal:
         return codec_for(annotation, plain=True) or inner
-    if not isinstance(origin, type) or origin is object:
+    if not isinstance(origin, type) or origin in (object, typing.Any):
         return inner
     kind: Any = (int, float) if origin is float else origin
     json_kinds = {float: (int, float), abc.Sequence: (list,), abc.Mapping: (dict,)}.get(origin, (origin,))

@@ -24,13 +24,12 @@ def quote(text: str) -> str:
 class Signer:
     """Signs requests for a service in a region; keeps the day's key."""
 
-    __slots__ = ("_key", "_key_for", "_region", "_service")
+    __slots__ = ("_kept", "_region", "_service")
 
     def __init__(self, service: str, region: str) -> None:
         self._service = service
         self._region = region
-        self._key_for: tuple[str, str] | None = None
-        self._key = b""
+        self._kept: tuple[tuple[str, str] | None, bytes] = (None, b"")
 
     def sign(
         self,
@@ -82,9 +81,10 @@ class Signer:
 
     def _key_of(self, secret: str, day: str) -> bytes:
         """Derive the signing key, once a day and secret."""
-        if self._key_for != (secret, day):
+        kept_for, key = self._kept
+        if kept_for != (secret, day):
             key = f"AWS4{secret}".encode()
             for part in (day, self._region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._key, self._key_for = key, (secret, day)
-        return self._key
+            self._kept = (secret, day), key
+        return key

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 """Deepest nesting that is written; the JSON reader of the standard library gives up near 1,000."""
 
-_SCALARS = frozenset({str, int, bool, type(None)})
+SCALARS = frozenset({str, int, bool, type(None)})
 
 
 class Problem(Exception):  # noqa: N818  private; always turned into a SerDesError
@@ -44,7 +44,7 @@ class Problem(Exception):  # noqa: N818  private; always turned into a SerDesErr
 def lower(value: Any, depth: int = 0) -> Any:
     """Turn a value into JSON types, with a tag where one is needed."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
     if depth > MAX_DEPTH:
         raise Problem(f"nested deeper than {MAX_DEPTH} levels, or contains itself")

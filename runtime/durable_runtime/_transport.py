@@ -166,7 +166,10 @@ class HttpServiceClient:
         key = f"{endpoint.secure}{endpoint.authority}"
         idle = self._pool.setdefault(key, [])
         while True:
-            connection = idle.pop() if idle else Connection(endpoint, self._connect_timeout)
+            try:
+                connection = idle.pop()
+            except IndexError:  # none, or another thread was faster
+                connection = Connection(endpoint, self._connect_timeout)
             try:
                 reply = connection.request(method, target, headers, body, self._timeout())
             except StaleConnectionError:

@@ -21,6 +21,16 @@ class Line(TypedDict):
     note: NotRequired[str]
 
 
+class Branch(TypedDict):
+    price: Decimal
+    branches: list[Branch]
+
+
+class Json(TypedDict):
+    name: str
+    children: list[Json]
+
+
 @dataclass
 class Unresolvable:
     share: Fraction

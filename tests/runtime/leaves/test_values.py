@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import dataclasses
 import datetime as dt
 import functools
 import json
+import threading
 import types
 import typing
 import uuid
@@ -61,6 +63,13 @@ TYPED = {
     "typed dict": (Address, {"street": "x", "since": dt.date(2026, 1, 2)}),
     "typed dict with more keys": (Address, {"street": "x", "since": dt.date(2026, 1, 2), "more": (1, 2)}),
     "future typed dict": (shapes_future.Line, {"price": Decimal("1.0")}),
+    "recursive typed dict": (
+        shapes_future.Branch,
+        {"price": Decimal(1), "branches": [{"price": Decimal(2), "branches": []}]},
+    ),
+    "list of recursive typed dict": (list[shapes_future.Branch], [{"price": Decimal(1), "branches": []}]),
+    "recursive plain dict": (shapes_future.Json, {"name": "a", "children": [{"name": "b", "children": []}]}),
+    "anything or a class": (typing.Any | Item, Item(Decimal(1))),
     "recursive": (shapes_future.Tree, shapes_future.makes_a_tree()),
     "enum": (Color, Color.RED),
     "int enum": (Level, Level.HIGH),
@@ -112,6 +121,9 @@ def test_an_annotated_value_comes_back_equal_and_of_the_same_type(annotation, va
     [
         (Item, '{"price":"1.20","quantity":1,"when":null}'),
         (list[Color], '["red","blue"]'),
+        (shapes_future.Branch, '{"price":"1","branches":[{"price":"2","branches":[]}]}'),
+        (list[shapes_future.Branch], '[{"price":"2","branches":[]}]'),
+        (shapes_future.Json, '{"name":"a","children":[]}'),
         (dict[int, Point], '{"1":{"x":1,"y":"2.5"}}'),
         (dt.timedelta, '"P1DT30S"'),
         (set[str], '["a","b"]'),
@@ -309,6 +321,8 @@ def test_input_is_converted_to_its_annotation():
         (Item(Decimal("1.0")), None, '{"price":"1.0","quantity":1,"when":null}'),
         ({"color": Color.RED, "at": dt.date(2026, 1, 1)}, None, '{"color":"red","at":"2026-01-01"}'),
         ({"$decimal": "x"}, None, '{"$decimal":"x"}'),
+        ({"point": Point(1)}, None, '{"point":[1,"1"]}'),
+        ((Point(1, 2),), None, "[[1,2]]"),
         (Refund(ID, "late"), Order | Refund, f'{{"id":"{ID}","reason":"late"}}'),
         ("not an order", Order, '"not an order"'),
         (types.SimpleNamespace, None, None),
@@ -320,6 +334,27 @@ def test_output_for_others_has_no_tags(value, annotation, text):
             encode(value, annotation, plain=True)
     else:
         assert encode(value, annotation, plain=True) == text
+
+
+def test_types_can_be_met_for_the_first_time_by_many_threads_at_once():
+    def first_use(number):
+        kind = dataclasses.make_dataclass(f"Fresh{number}", [("price", Decimal), ("next", list[Item])])
+        barrier = threading.Barrier(4)
+        results = []
+
+        def work():
+            barrier.wait()
+            results.append(round_trip([kind(Decimal(1), [])], list[kind])[0])
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        return results
+
+    for number in range(20):
+        assert first_use(number) == ['[{"price":"1","next":[]}]'] * 4
 
 
 def test_scalars_need_no_round_trip():
