@@ -12,32 +12,25 @@ import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
-from constructs_durable._bundling_install import install
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from constructs_durable._bundling_pins import Dependencies, Target
 
 __all__ = ["bundled_code"]
 
 LEFT_OUT = ("__pycache__", "*.pyc", ".venv", ".git", "cdk.out", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
 
-def bundled_code(folder: Path, dependencies: Dependencies, target: Target, *, required: bool) -> lambda_.Code:
+def bundled_code(folder: Path, pins: str, packages: Path | None) -> lambda_.Code:
     """Package a handler's folder with its dependencies.
 
     Args:
         folder: The handler's folder.
-        dependencies: What it needs, from `find_dependencies`.
-        target: What it runs on.
-        required: False when the command at hand does not need this stack's assets (`cdk ls`): nothing is installed.
-
-    Raises:
-        BundlingError: The dependencies could not be installed.
+        pins: The hash of its pins and its target.
+        packages: The installed dependencies; None when the command at hand needs no assets of the stack (`cdk ls`).
     """
-    packages = install(dependencies, target) if required else None
-    digest = hashlib.sha256(dependencies.digest(target).encode())
+    digest = hashlib.sha256(pins.encode())
+    for name in sorted(path.name for path in packages.glob("*.dist-info")) if packages else ():
+        digest.update(f"{name}\0".encode())  # what was chosen where the pins leave a choice
     for path in _code_files(folder):
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from constructs_durable._bundling_pins import Dependencies, Target
 
-__all__ = ["CACHE_VARIABLE", "install", "installer"]
+__all__ = ["CACHE_VARIABLE", "install", "installer", "not_pinned"]
 
 CACHE_VARIABLE = "CONSTRUCTS_DURABLE_CACHE"
 """Names the cache's folder. Default: `constructs-durable` in the user's cache folder."""
@@ -71,6 +71,19 @@ def installer() -> list[str]:
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     raise BundlingError("Neither `uv` nor `pip` is there to install the handler's dependencies: pip install uv.")
+
+
+def not_pinned(dependencies: Dependencies, packages: Path | None) -> list[str]:
+    """Return what may be another version on another machine: open requirements, and what they bring along."""
+    if dependencies.source.name == LOCK:
+        return []
+    listed = {_normal(name) for name in dependencies.names}
+    installed = sorted(path.name.split("-")[0] for path in packages.glob("*.dist-info")) if packages else []
+    return [*dependencies.unpinned, *(name for name in installed if _normal(name) not in listed)]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _cache_folder() -> Path:

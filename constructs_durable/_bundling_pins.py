@@ -24,6 +24,7 @@ FOREIGN = {
 """Files of tools whose pins are not read here, and how each tool exports them."""
 
 _INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
+_NAME = re.compile(r"([A-Za-z0-9][\w.-]*)")
 _PINNED = re.compile(r"===?\s*[^*,\s]+(\s*(;|--|\\|$))|\s@\s")
 
 
@@ -53,6 +54,12 @@ class Dependencies:
     """The text the bundle depends on: comments and line ends are gone, included files are inlined."""
     unpinned: tuple[str, ...]
     """Requirements that allow more than one version, so that two machines may bundle different code."""
+
+    @property
+    def names(self) -> list[str]:
+        """The packages that the file names."""
+        found = (_NAME.match(line) for line in self.pins.splitlines())
+        return [match[1] for match in found if match]
 
     def digest(self, target: Target) -> str:
         """Return the hash that names the bundle; which tool installs it makes no difference."""

@@ -22,7 +22,15 @@ __all__ = ["function_code", "handler_code"]
 NOT_CODE = ["**/__pycache__/**", "**/*.pyc", ".venv/**", ".git/**", "cdk.out/**"]
 """Left out of every asset: byte code would change its hash with each interpreter that ran it."""
 
-DEPENDENCY_FILES = ("uv.lock", "requirements.txt", "pyproject.toml")
+DEPENDENCY_FILES = (
+    "uv.lock",
+    "requirements.txt",
+    "pyproject.toml",
+    "poetry.lock",
+    "Pipfile",
+    "Pipfile.lock",
+    "pdm.lock",
+)
 
 
 def function_code(
@@ -80,15 +88,18 @@ def _package(
 
 def _with_dependencies(place: Place, folder: Path, dependencies: Dependencies, target: Target) -> lambda_.Code:
     from constructs_durable._bundling import bundled_code
+    from constructs_durable._bundling_install import install, not_pinned
 
-    if dependencies.unpinned:
+    required = cdk.Stack.of(place.scope).bundling_required
+    packages = install(dependencies, target) if required else None
+    loose = not_pinned(dependencies, packages)
+    if loose:
         cdk.Annotations.of(place.scope).add_warning_v2(
             "constructs-durable:unpinned-dependencies",
-            f"{place.construct_id}: {dependencies.source} does not pin {', '.join(dependencies.unpinned)}. "
-            "Two machines may deploy different code. Pin them: `uv lock`, or `uv pip compile`.",
+            f"{place.construct_id}: {dependencies.source} does not pin {', '.join(loose)}. "
+            "Two machines may deploy different code. Pin all that is installed: `uv lock`, or `uv pip compile`.",
         )
-    required = cdk.Stack.of(place.scope).bundling_required
-    return bundled_code(folder, dependencies, target, required=required)
+    return bundled_code(folder, dependencies.digest(target), packages)
 
 
 def _target(runtime: lambda_.Runtime, architecture: lambda_.Architecture | None) -> Target:

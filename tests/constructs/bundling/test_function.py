@@ -66,6 +66,19 @@ def test_range_is_a_warning_that_can_be_acknowledged(tmp_path: Path) -> None:
     Annotations.from_stack(stack).has_warning("/Shop", Match.string_like_regexp("Orders: .* does not pin plain>=1"))
 
 
+def test_package_that_only_another_one_asks_for_is_part_of_the_warning_and_of_the_hash(tmp_path: Path) -> None:
+    stack, _, loose = synth(tmp_path, handler(tmp_path, "plain==1.0\n"))
+    Annotations.from_stack(stack).has_warning("/Shop", Match.string_like_regexp("does not pin helper. Two machines"))
+    stack, _, pinned = synth(tmp_path, handler(tmp_path, "plain==1.0\nhelper==2.0\n"))
+    Annotations.from_stack(stack).has_no_warning("/Shop", Match.any_value())
+    [bundle] = [path for path in (tmp_path / "cache" / "bundles").iterdir() if not path.name.startswith(".")][:1]
+    (bundle / "helper-2.0.dist-info").rename(bundle / "helper-2.1.dist-info")
+    assert len({loose, pinned, *(synth(tmp_path, handler(tmp_path, text))[2] for text in TWO)}) == 3
+
+
+TWO = ("plain==1.0\n", "plain==1.0\nhelper==2.0\n")
+
+
 def test_listing_other_stacks_installs_nothing(tmp_path: Path) -> None:
     context = {"aws:cdk:bundling-stacks": []}
     synth(tmp_path, handler(tmp_path, "onlysource==1.0\n"), context)
