@@ -238,11 +238,11 @@ ALIASES: dict[str, str] = {
 READS: dict[str, Entry] = {
     "os.environ[]": ENVIRONMENT,
     "os.environb[]": ENVIRONMENT,
-    "sys.argv[]": MACHINE,
     "lambda_context.aws_request_id": INVOCATION,
     "lambda_context.log_stream_name": INVOCATION,
-    # Absent: lambda_context.function_name, function_version, invoked_function_arn, memory_limit_in_mb. An execution
-    # is pinned to one version, and these are properties of the version.
+    # Absent: sys.argv, which is Lambda's own and the same in every sandbox; lambda_context.function_name,
+    # function_version, invoked_function_arn, memory_limit_in_mb: an execution is pinned to one version, and these
+    # are properties of the version.
 }
 
 # Environment variables that Lambda sets anew for every sandbox or invocation. All others are part of the published
