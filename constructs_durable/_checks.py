@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import aws_cdk as cdk
 
-from constructs_durable._options import ALIAS_OPTIONS, FUNCTION_OPTIONS, RESERVED_OPTIONS
+from constructs_durable._options import ALIAS_OPTIONS, ASYNCHRONOUS_OPTIONS, FUNCTION_OPTIONS, RESERVED_OPTIONS
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -70,16 +70,19 @@ def in_seconds(seconds: float) -> cdk.Duration:
 
 
 def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part the options of the function from those of its alias; refuse what is neither."""
+    """Return the options of the function and those of asynchronous invocation; refuse what is neither."""
     function_options: dict[str, Any] = {}
-    alias_options: dict[str, Any] = {}
+    asynchronous: dict[str, Any] = {}
     for name, value in options.items():
         if name in RESERVED_OPTIONS:
             raise place.error(f"`{name}` has no place on a DurableFunction: {RESERVED_OPTIONS[name]}.")
         if name not in FUNCTION_OPTIONS | ALIAS_OPTIONS:
             raise place.error(f"`{name}` is not a property of lambda.Function. Check its spelling.")
-        (alias_options if name in ALIAS_OPTIONS else function_options)[name] = value
-    return function_options, alias_options
+        if name in FUNCTION_OPTIONS:
+            function_options[name] = value
+        elif name in ASYNCHRONOUS_OPTIONS and value is not None:
+            asynchronous[name] = value
+    return function_options, asynchronous
 
 
 def check_limits(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
     from aws_cdk import aws_codeguruprofiler, aws_ec2, aws_iam, aws_kms, aws_lambda, aws_sns, aws_sqs
 
-__all__ = ["ALIAS_OPTIONS", "FUNCTION_OPTIONS", "RESERVED_OPTIONS", "FunctionOptions"]
+__all__ = ["ALIAS_OPTIONS", "ASYNCHRONOUS_OPTIONS", "FUNCTION_OPTIONS", "RESERVED_OPTIONS", "FunctionOptions"]
 
 
 class FunctionOptions(TypedDict, total=False):
@@ -51,7 +51,8 @@ class FunctionOptions(TypedDict, total=False):
     retry_attempts: int | None
 
 
-ALIAS_OPTIONS = frozenset({"max_event_age", "provisioned_concurrent_executions", "retry_attempts"})
+ASYNCHRONOUS_OPTIONS = frozenset({"max_event_age", "retry_attempts"})
+ALIAS_OPTIONS = ASYNCHRONOUS_OPTIONS | {"provisioned_concurrent_executions"}
 FUNCTION_OPTIONS = frozenset(FunctionOptions.__annotations__) - ALIAS_OPTIONS
 
 RESERVED_OPTIONS = {

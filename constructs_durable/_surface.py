@@ -107,6 +107,17 @@ class QualifiedAlias(aws_lambda.Alias):
             self._refuse_waiting(caller[0].upper() + caller[1:])
         super().add_permission(id, **permission)
 
+    @_with_signature_of(aws_lambda.Alias.configure_async_invoke)
+    def configure_async_invoke(self, **options: Any) -> None:
+        """Say how often and how long Lambda tries to start an execution; destinations are refused."""
+        given = [name for name in ("on_failure", "on_success") if options.get(name) is not None]
+        if given:
+            raise DurableInputError(
+                f"{self._root.node.path}: {given[0]} is a destination, and destinations do not work for durable "
+                "functions. Use dead_letter_queue=, or on_execution_status_change() for executions that have ended."
+            )
+        super().configure_async_invoke(**options)
+
     def _refuse_waiting(self, caller: str, *, mapping: bool = False) -> None:
         seconds = self._execution_seconds
         if seconds is None or seconds <= LONGEST_SYNCHRONOUS or (self._allow_waiting_callers and not mapping):

@@ -124,7 +124,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             options: Any further property of `lambda.Function`.
         """
         place = Place(scope, id)
-        function_options, alias_options = split_options(place, options)
+        function_options, asynchronous = split_options(place, options)
         limits = check_limits(
             place,
             execution_timeout=execution_timeout,
@@ -198,7 +198,12 @@ class DurableFunction(ObservedFunction, DurableAlias):
             self._function.invalidate_version_based_on(layer.content_hash)
         version = self._function.current_version
         version.node.add_dependency(self._policy)
-        super().__init__(root, "Alias", alias_name=alias_name, version=version, **alias_options)
+        provisioned = options.get("provisioned_concurrent_executions")
+        super().__init__(
+            root, "Alias", alias_name=alias_name, version=version, provisioned_concurrent_executions=provisioned
+        )
+        if asynchronous:
+            self.configure_async_invoke(**asynchronous)
         keep_when_replaced(self._resource())
         if execution_key is not None:
             encrypt_executions(root, self._resource(), execution_key)

@@ -158,6 +158,13 @@ def test_a_destination_is_refused_because_durable_functions_have_none() -> None:
     assert of_type(resources(stack), "AWS::Lambda::Function") == {}
 
 
+def test_a_destination_is_refused_afterwards_too() -> None:
+    stack = a_stack()
+    function = a_function(stack)
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: on_failure is a destination"):
+        function.configure_async_invoke(on_failure=destinations.SqsDestination(sqs.Queue(stack, "Queue")))
+
+
 SECONDS = st.integers(min_value=-10, max_value=40_000_000)
 
 

@@ -170,6 +170,7 @@ def test_every_plain_property_of_the_function_is_handed_through() -> None:
         ephemeral_storage_size=cdk.Size.mebibytes(1024),
         dead_letter_queue_enabled=True,
         retry_attempts=0,
+        provisioned_concurrent_executions=2,
         max_event_age=cdk.Duration.hours(1),
         log_retention=logs.RetentionDays.ONE_WEEK,
         log_removal_policy=cdk.RemovalPolicy.DESTROY,
@@ -188,7 +189,10 @@ def test_every_plain_property_of_the_function_is_handed_through() -> None:
     assert "TargetArn" in properties["DeadLetterConfig"]
     invoke = only(found, "AWS::Lambda::EventInvokeConfig")["Properties"]
     assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (0, 3600)
-    assert mentions(invoke["Qualifier"], "Alias") or invoke["Qualifier"] == "live"
+    assert mentions(invoke["Qualifier"], "Alias")
+    assert only(found, "AWS::Lambda::Alias")["Properties"]["ProvisionedConcurrencyConfig"] == {
+        "ProvisionedConcurrentExecutions": 2
+    }
     assert only(found, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"] == 7
 
 
