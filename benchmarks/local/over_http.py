@@ -133,8 +133,10 @@ def our_service(folder: Path) -> Iterator[str]:
                 "DurableConfig": {"ExecutionTimeout": 900},
             }
             client.call("POST", "/2015-03-31/functions", json.dumps(document).encode())
-        yield url
-        process.terminate()
+        try:
+            yield url
+        finally:
+            process.terminate()
 
 
 @contextlib.contextmanager
@@ -160,10 +162,12 @@ def their_service(folder: Path) -> Iterator[str]:
             except OSError:
                 assert time.monotonic() < deadline, "AWS's local runner did not start"
                 time.sleep(0.05)
-        yield url
-        Lambda.release.set()
-        process.kill()
-        server.shutdown()
+        try:
+            yield url
+        finally:
+            Lambda.release.set()
+            process.kill()
+            server.shutdown()
 
 
 def start(client: Client, name: str, function: str, *, wait: bool) -> None:

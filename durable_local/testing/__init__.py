@@ -28,11 +28,12 @@ from durable_local.testing._faults import (
     throttle,
 )
 from durable_local.testing._handlers import SimulatedCrash
+from durable_local.testing._operations import ExecutionFailure, TestInvocation, TestOperation
 from durable_local.testing._prove import CrashReport, assert_deterministic, crash_everywhere
 from durable_local.testing._recorded import HistoryError, Recorded, read_recorded
 from durable_local.testing._replay import Divergence, ReplayReport, replay
 from durable_local.testing._responders import CallbackRequest, Respond, fail, never, succeed
-from durable_local.testing._result import ExecutionFailure, TestInvocation, TestOperation, TestResult
+from durable_local.testing._result import TestResult
 from durable_local.testing._runner import DurableTestRunner, TestExecution
 
 __all__ = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -15,15 +13,9 @@ from durable_local._invocation import InvocationResult
 from durable_local._rules import Settings
 from durable_local._store import Store
 from durable_local.testing import _logs
+from durable_local.testing._answers import Answers
 from durable_local.testing._faults import FaultPlan, InProcessClient
 from durable_local.testing._handlers import is_durable, run_invocation
-from durable_local.testing._responders import (
-    CallbackRequest,
-    Respond,
-    answer_for,
-    encoded_result,
-    find_responder,
-)
 from durable_local.testing._result import TestResult
 
 if TYPE_CHECKING:
@@ -57,10 +49,7 @@ class InProcess:
         self._waiting: deque[InvocationRequest] = deque()
         self._running = 0
         self._plans: dict[str, FaultPlan] = {}
-        self._responders: dict[str, Any] = {}
-        self._seen_callbacks: set[str] = set()
-        self._answers: list[tuple[int, int, str, Respond]] = []
-        self._number = itertools.count()
+        self._answers = Answers(self.engine)
         self._logs = _logs.Logs()
 
     # --- functions -------------------------------------------------------------------------------------------------
@@ -184,10 +173,8 @@ class InProcess:
 
     def _next_moment(self) -> int | None:
         due = self.engine.next_due()
-        moments = [due.at] if due is not None else []
-        if self._answers:
-            moments.append(self._answers[0][0])
-        return min(moments, default=None)
+        moments = [due.at if due is not None else None, self._answers.next_moment]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _pass_time(self, *, skip_callbacks: bool) -> bool:
         """Let the clock reach the next moment at which something happens; return False when it cannot."""
@@ -195,8 +182,8 @@ class InProcess:
         moment = self._next_moment()
         if moment is None:
             return False
-        answered_first = bool(self._answers) and self._answers[0][0] == moment
-        if due is not None and due.outside and not skip_callbacks and not answered_first and not self._responders:
+        somebody_answers = self._answers.responders or self._answers.next_moment == moment
+        if due is not None and due.outside and not skip_callbacks and not somebody_answers:
             return False
         if self._clock.skips:
             self._clock.advance_to(moment)
@@ -215,59 +202,10 @@ class InProcess:
     def respond_to(self, name: str, responder: Any) -> None:
         """Declare who answers the callbacks of a name."""
         with self._lock:
-            self._responders[name] = responder
+            self._answers.responders[name] = responder
 
     def _respond(self) -> bool:
-        """Give the answers that are due, and plan those to callbacks not seen yet; return whether any was given."""
-        if self._responders:
-            for arn in self._open():
-                self._plan_answers(arn)
-        given = False
-        while self._answers and self._answers[0][0] <= self._clock.now():
-            _, _, callback_id, answer = heapq.heappop(self._answers)
-            given = True
-            self._give(callback_id, answer)
-        return given
-
-    def _plan_answers(self, arn: str) -> None:
-        operations = {operation["Id"]: operation for operation in self.engine.operations(arn)}
-        for operation in operations.values():
-            if operation["Type"] != "CALLBACK" or operation["Status"] != "STARTED":
-                continue
-            callback_id = operation["CallbackDetails"]["CallbackId"]
-            if callback_id in self._seen_callbacks:
-                continue
-            self._seen_callbacks.add(callback_id)
-            parent = operations.get(operation.get("ParentId", ""), {})
-            responder = find_responder(self._responders, operation.get("Name"), parent.get("Name"))
-            if responder is None:
-                continue
-            answer = answer_for(responder, CallbackRequest(callback_id, operation.get("Name"), arn))
-            self._plan_answer(callback_id, answer, int(operation["StartTimestamp"] * 1000))
-
-    def _plan_answer(self, callback_id: str, answer: Respond, started: int) -> None:
-        if answer.silent:
-            return
-        end = started + int(answer.after.total_seconds() * 1000)
-        if answer.heartbeat_every is not None:
-            every = max(1, int(answer.heartbeat_every.total_seconds() * 1000))
-            for moment in range(started + every, end, every):
-                heapq.heappush(self._answers, (moment, next(self._number), callback_id, HEARTBEAT))
-        heapq.heappush(self._answers, (end, next(self._number), callback_id, answer))
-
-    def _give(self, callback_id: str, answer: Respond) -> None:
-        from durable_local._errors import ApiError
-
-        try:
-            if answer is HEARTBEAT:
-                self.engine.callback_heartbeat(callback_id)
-            elif answer.error is not None:
-                self.engine.callback_fail(callback_id, answer.error)
-            else:
-                self.engine.callback_succeed(callback_id, encoded_result(answer.result))
-        except ApiError as error:
-            if error.code != "CallbackTimeoutException":  # it timed out first: as it would on AWS
-                raise
+        return self._answers.give_due(self._open())
 
     def complete_callback(self, callback_id: str, payload: bytes) -> None:
         """Complete a callback with a result."""
@@ -324,10 +262,6 @@ class InProcess:
         self._logs.close()
         with self._lock:
             self.engine.close()
-
-
-HEARTBEAT = Respond()
-"""Marks a planned heartbeat among the planned answers."""
 
 
 def _judge(

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_local.testing._result import TestOperation, TestResult, instant, operations_of
+from durable_local.testing._operations import TestOperation, instant, operations_of
+from durable_local.testing._result import TestResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from durable_local.testing._handlers import TestLambdaContext, call_handler, is_durable
+from durable_local.testing._operations import decoded
 from durable_local.testing._recorded import HistoryError, Recorded, read_recorded
-from durable_local.testing._result import CLOSED, decoded
+from durable_local.testing._result import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,8 @@ __all__ = ["Divergence", "HistoryError", "ReplayReport", "replay"]
 
 _NONDETERMINISTIC = "NonDeterministicExecutionError"
 _LINE = re.compile(r"^  (the code calls|the history holds|operation id|called at): +(.*)$", re.MULTILINE)
+
+_ID = re.compile(r"\bid ([0-9a-f]{64})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def _compare(recorded: Recorded, output: dict[str, Any], notes: _Notes) -> Diver
     frontier = notes.frontier
     status, error = output.get("Status"), output.get("Error") or {}
     if str(error.get("ErrorType", "")).endswith(_NONDETERMINISTIC):
-        return _from_message(str(error.get("ErrorMessage", "")), notes.mismatch)
+        return _from_message(str(error.get("ErrorMessage", "")), recorded, notes)
     found = _outcome_text(output)
     if recorded.status not in CLOSED:
         if status == "RAISED":
@@ -145,20 +148,24 @@ def _compare(recorded: Recorded, output: dict[str, Any], notes: _Notes) -> Diver
     return None
 
 
-def _from_message(message: str, source: str | None) -> Divergence:
+def _from_message(message: str, recorded: Recorded, notes: _Notes) -> Divergence:
     """Read the runtime's report on code and history that disagree."""
     parts = dict(_LINE.findall(message))
     if "the history holds" in parts:
         return Divergence(
             parts["the history holds"],
             parts.get("the code calls", "something else"),
-            source or parts.get("called at"),
+            notes.mismatch or parts.get("called at"),
             parts.get("operation id"),
         )
-    lines = [line.strip() for line in message.splitlines() if line.startswith("  ")]
-    if "finished without calling" in message and lines:
-        return Divergence(lines[0], "the code finishes without calling it")
-    return Divergence("a history that the code repeats", message.splitlines()[0], source)
+    named = set(_ID.findall(message))
+    missed = [raw for raw in recorded.operations if raw["Id"] in named]
+    if "finished without calling" in message and missed:
+        from durable_runtime._history import describe_raw
+
+        first = missed[0]
+        return Divergence(describe_raw(first), "the code finishes without calling it", operation_id=first["Id"])
+    return Divergence("a history that the code repeats", message.splitlines()[0], notes.mismatch)
 
 
 def _outcome_text(output: dict[str, Any]) -> str:

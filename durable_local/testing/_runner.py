@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from durable_local.testing._faults import Fault
     from durable_local.testing._handlers import Handler
     from durable_local.testing._in_process import InProcess
-    from durable_local.testing._result import TestOperation, TestResult
+    from durable_local.testing._operations import TestOperation
+    from durable_local.testing._result import TestResult
     from durable_local.testing._through_client import ThroughClient
 
 LONGEST = 31_622_400

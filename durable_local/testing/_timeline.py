@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from durable_local.testing._result import TestInvocation, TestOperation, TestResult
+    from durable_local.testing._operations import TestInvocation, TestOperation
+    from durable_local.testing._result import TestResult
 
 WIDTH = 60
 """Characters of a result or an error that one line shows."""
