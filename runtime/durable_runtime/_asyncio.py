@@ -126,7 +126,7 @@ class Driver:
             await asyncio.wait(rest, timeout=1)
         for task in rest:
             if task.done() and not task.cancelled():
-                task.exception()  # noqa: PLW0106  marks it as seen
+                task.exception()
 
     # ---- operations
 
@@ -158,7 +158,7 @@ class Driver:
         lined_up: bool,
     ) -> None:
         try:
-            entry.value = await self.perform(generator, context)
+            entry.value = await self.perform(generator)
         except asyncio.CancelledError:
             context.outstanding -= 1
             entry.future.cancel()
@@ -180,7 +180,7 @@ class Driver:
         self._tick_count += 1
         heappush(self._deliveries.setdefault(context, []), (key, self._tick_count, entry))
 
-    async def perform(self, generator: Generator[Any, Any, Any], context: AsyncDurableContext) -> Any:
+    async def perform(self, generator: Generator[Any, Any, Any]) -> Any:
         """Run an operation to its end."""
         advance: Any = generator.send
         argument: Any = None
@@ -194,13 +194,16 @@ class Driver:
                 if kind is Call:
                     argument = await self._call(effect)
                 elif kind is Acknowledged:
-                    argument = await self.checkpointer.wait_for(effect.sequence)
+                    argument = None
+                    await self.checkpointer.wait_for(effect.sequence)
                 elif kind is Body:
                     argument = await self._body(effect)
                 elif kind is Park:
-                    argument = await self._park(effect)
+                    argument = None
+                    await self._park(effect)
                 else:
-                    argument = await self._fork(effect, context)
+                    argument = None
+                    await self._fork(effect)
                 advance = generator.send
             except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
                 argument, advance = error, generator.throw
@@ -272,7 +275,7 @@ class Driver:
             if not future.done():
                 future.set_result(None)
 
-        self.loop.create_task(look())  # noqa: RUF006  all tasks of the loop are awaited in _clear
+        self.loop.create_task(look())
 
     def look_at_parked(self) -> None:
         """Wake operations that a reply has changed."""
@@ -282,7 +285,7 @@ class Driver:
             if raw is not None and raw["Status"] != status and not future.done():
                 future.set_result(None)
 
-    async def _fork(self, effect: Fork, _context: AsyncDurableContext) -> None:
+    async def _fork(self, effect: Fork) -> None:
         """Run branches as tasks until the batch is complete."""
         batch = effect.batch
         over = OperationFuture(loop=self.loop)
@@ -306,8 +309,8 @@ class Driver:
         from durable_runtime._operations.child import escapes
 
         try:
-            context, generator, codec = batch.plan(index)
-            value = await self.perform(generator, context)  # type: ignore[arg-type]
+            _, generator, codec = batch.plan(index)
+            value = await self.perform(generator)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  a branch's failure is the batch's to judge

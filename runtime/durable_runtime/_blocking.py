@@ -37,7 +37,7 @@ def perform(generator: Generator[Any, Any, Any], context: DurableContext) -> Any
             argument = _EFFECTS[type(effect)](effect, context)
             advance = generator.send
         except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
-            argument, advance = error, generator.throw  # type: ignore[assignment]
+            argument, advance = error, generator.throw
         except BaseException:
             generator.close()
             raise

@@ -15,8 +15,8 @@ import time
 from collections import deque
 from contextvars import copy_context
 
-from durable_runtime._history import is_released
 from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE, perform
+from durable_runtime._history import is_released
 from durable_runtime.exceptions import OrphanedChildException, SuspendExecution, TimedSuspendExecution
 
 TYPE_CHECKING = False
@@ -106,7 +106,7 @@ class _Crew:
 
     def rest(self) -> None:
         """Suspend the batch itself; or sleep until a branch is due, where the handler allows that."""
-        parked = frozenset().union(*(ids for _, ids in self.suspended.values()))
+        parked: frozenset[str] = frozenset().union(*(ids for _, ids in self.suspended.values()))
         if self.next_due == _NEVER:
             raise _suspension(SuspendExecution("all branches that are left wait for something outside"), parked)
         invocation = self.invocation
@@ -200,7 +200,7 @@ class _Crew:
         if resumes:
             # By our clock it may be due while the service still has it open: do not ask in a loop.
             until = max(until, self.invocation.clock() + REFRESH_PAUSE)
-        parked = getattr(signal, "parked", frozenset())
+        parked = signal.parked
 
         def report() -> None:
             self.suspended[index] = (until, parked)

@@ -127,7 +127,7 @@ class Checkpointer:
                     self.on_reply(reply["operations"])
                 finally:
                     self._lock.acquire()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  nothing more can be recorded, whatever it was
             raise self.log.fail(error)  # noqa: B904  the log has set the cause
         finally:
             self._sending = False

@@ -42,7 +42,7 @@ class Line:
 
     def __init__(self, parent: Line | None = None) -> None:
         self.parent = parent
-        self.past = 0 if parent is None else parent.past
+        self.past: int = 0 if parent is None else parent.past
         self.orphaned = False
 
     def is_orphaned(self) -> bool:
@@ -91,7 +91,8 @@ class CommitLog:
 
     def take(self) -> list[Update]:
         """Take the updates of the next call off the queue."""
-        queue, batch, total = self._queue, [], 64
+        queue, total = self._queue, 64
+        batch: list[Update] = []
         while queue and len(batch) < MAX_UPDATES:
             update, size, alone = queue[0]
             if batch and (alone or total + size > MAX_BYTES):

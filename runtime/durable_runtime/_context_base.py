@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from durable_runtime._commit import Line
     from durable_runtime._duration import DurationLike
     from durable_runtime._invocation import Invocation
-    from durable_runtime._operations.batch import Batch
     from durable_runtime._scope import Scope
     from durable_runtime.config import (
         CallbackConfig,
         ChildConfig,
-        CompletionConfig,
         InvokeConfig,
         MapConfig,
         ParallelBranch,
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
         StepConfig,
         WaitForCallbackConfig,
     )
-    from durable_runtime.retries import WithRetryConfig
     from durable_runtime.waits import WaitForConditionConfig
 
     Plan = tuple[Operation, Generator[Any, Any, Any]]
@@ -82,7 +79,6 @@ class ContextBase:
         self._operations = invocation.history.operations
         self._visited = invocation.history.visited
         self._logger: Any = None
-        self._replay_safe: Any = None
 
     # ---- what a driver's context must know
 
@@ -104,7 +100,7 @@ class ContextBase:
 
     def host(self, line: Line) -> Self:
         """Make a twin of this context on another line, to hold the operation of a branch."""
-        twin = type(self)(
+        return type(self)(
             self.invocation,
             self.operation_id,
             line,
@@ -112,8 +108,6 @@ class ContextBase:
             virtual=self.is_virtual,
             parent=self,
         )
-        twin._count = self._count
-        return twin
 
     def overtakes(self, _operation_id: str) -> bool:
         """Say whether an outcome must not share a call with one that user code may have seen before it."""
@@ -188,7 +182,12 @@ class ContextBase:
             raise ValidationError(f"step: func is {func!r}; it must be a function of a StepContext")
         automatic = name is None
         name = name_of(name, func, "step")
-        retry, at_most_once, serdes, sub_type = options.get("retry"), options.get("at_most_once"), options.get("serdes"), None
+        retry, at_most_once, serdes, sub_type = (
+            options.get("retry"),
+            options.get("at_most_once"),
+            options.get("serdes"),
+            None,
+        )
         if config is not None:
             _check_config(config, "step", name)
             retry = config.retry_strategy if retry is None else retry
@@ -237,10 +236,14 @@ class ContextBase:
             "TimeoutSeconds": config.timeout_seconds,
             "HeartbeatTimeoutSeconds": config.heartbeat_timeout_seconds,
         }
-        codec = None if config.serdes is None and options.get("returns") is None else Codec(
-            operation,
-            config.serdes,
-            options.get("returns"),
+        codec = (
+            None
+            if config.serdes is None and options.get("returns") is None
+            else Codec(
+                operation,
+                config.serdes,
+                options.get("returns"),
+            )
         )
         return operation, self._callback(operation, create_callback(operation, timeouts), codec)
 
@@ -292,7 +295,14 @@ class ContextBase:
         )
         inner = self.child(operation.id)
         codec = Codec(operation, None, options.get("returns"))
-        body = wait_for_callback(inner, submitter, name, config, retry, options.get("returns"))
+        body = wait_for_callback(
+            inner,
+            submitter,
+            name,
+            config,
+            strategy=retry,
+            annotation=options.get("returns"),
+        )
         return operation, child(operation, body, inner, codec, error_class=failure_class)
 
     def _plan_invoke(

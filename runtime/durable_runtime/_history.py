@@ -63,7 +63,7 @@ class History:
 
     def _apply(self, update: dict[str, Any]) -> None:
         before = self.operations.get(update["Id"], {})
-        raw = {key: update[key] for key in ("Id", "Type", "ParentId", "Name", "SubType") if key in update}
+        raw: RawOperation = {key: update[key] for key in ("Id", "Type", "ParentId", "Name", "SubType") if key in update}
         details = dict(before.get(_DETAILS[update["Type"]], ()))
         action = update["Action"]
         if action == "START":

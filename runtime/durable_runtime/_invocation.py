@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from durable_runtime._asyncio import Driver
     from durable_runtime._commit import CommitLog
     from durable_runtime._history import History
     from durable_runtime._operations.base import Operation
@@ -53,6 +52,7 @@ class Invocation:
         history: History,
         log: CommitLog,
         lambda_context: Any,
+        *,
         options: Options,
         clock: Callable[[], float],
     ) -> None:
@@ -71,7 +71,7 @@ class Invocation:
         self.leaving = False
         self.threads = 0
         self.plugins: PluginHost | None = None
-        self.driver: Driver = None  # type: ignore[assignment]  set for `async def` handlers only
+        self.driver: Any = None  # set for `async def` handlers
         self.logger: Any = None
         self.deadline = _deadline(lambda_context, clock)
 

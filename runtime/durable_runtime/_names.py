@@ -24,11 +24,11 @@ def name_of(name: str | None, func: object, word: str) -> str | None:
 
 def check_name(name: str | None, word: str) -> str | None:
     """Refuse a name that the service would refuse; None and "" mean no name."""
-    if not name:
-        if name is None or name == "":
-            return None
-    elif isinstance(name, str) and name.isascii() and name.isprintable() and len(name) <= MAX_NAME:
-        return name
+    given: object = name
+    if given is None or given == "":
+        return None
+    if isinstance(given, str) and given.isascii() and given.isprintable() and len(given) <= MAX_NAME:
+        return given
     raise ValidationError(
         f"{word}: name is {_short(name)}; it must be text of 1 to {MAX_NAME} printable ASCII characters",
     )

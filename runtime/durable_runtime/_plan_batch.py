@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from durable_runtime._context_base import ContextBase, Plan
 
+_BRANCH_SUB_TYPES = {"Map": "MapIteration", "Parallel": "ParallelBranch"}
 _OPTIONS = ("max_concurrency", "completion_config", "serdes", "item_serdes", "item_namer", "nesting_type")
 
 
-def plan_map(
+def plan_map(  # noqa: PLR0917  the shape of ctx.map
     context: ContextBase,
     inputs: Iterable[Any],
     func: Callable[..., Any],
@@ -48,7 +49,16 @@ def plan_map(
             for index, item in enumerate(items)
         ]
     annotation = return_annotation(func) if options.get("returns") is None else options["returns"]
-    return _plan(context, "Map", "MapIteration", name, automatic, functions, names, lambda _index: annotation, merged)
+    return _plan(
+        context,
+        "Map",
+        name,
+        functions=functions,
+        names=names,
+        annotation=lambda _index: annotation,
+        config=merged,
+        automatic=automatic,
+    )
 
 
 def plan_parallel(
@@ -84,26 +94,24 @@ def plan_parallel(
     return _plan(
         context,
         "Parallel",
-        "ParallelBranch",
         name,
-        False,
-        plain,
-        names,
-        lambda index: return_annotation(plain[index]) if returns is None else returns,
-        merged,
+        functions=plain,
+        names=names,
+        annotation=lambda index: return_annotation(plain[index]) if returns is None else returns,
+        config=merged,
     )
 
 
 def _plan(
     context: ContextBase,
     sub_type: str,
-    branch_sub_type: str,
     name: str | None,
-    automatic: bool,
+    *,
     functions: list[Callable[..., Any]],
     names: list[str],
     annotation: Callable[[int], Any],
     config: Any,
+    automatic: bool = False,
 ) -> Plan:
     config.completion_config._validate_for_total(len(functions))  # noqa: SLF001  a check that only batches need
     operation = Operation(context, context.next_id(), "CONTEXT", sub_type, name, automatic_name=automatic)
@@ -111,7 +119,7 @@ def _plan(
     branches = Branches(
         functions,
         names,
-        branch_sub_type,
+        _BRANCH_SUB_TYPES[sub_type],
         annotation,
         config.item_serdes or config.serdes,
         flat=config.nesting_type is NestingType.FLAT,

@@ -71,7 +71,9 @@ class PluginHost:
             updated_operations={key: _info_of(self._operations[key]) for key in updated},
         )
         plugins = [plugin for factory in factories if (plugin := self._create(factory)) is not None]
-        self._hooks = {name: [getattr(plugin, name) for plugin in plugins if _overrides(plugin, name)] for name in _HOOKS}
+        self._hooks = {
+            name: [getattr(plugin, name) for plugin in plugins if _overrides(plugin, name)] for name in _HOOKS
+        }
         self._tell("on_invocation_start", self._start)
 
     def _create(self, factory: Any) -> Any:
@@ -204,7 +206,7 @@ class PluginHost:
                 start.execution_arn,
                 start.is_first_invocation,
                 start.execution_start_time,
-                None if failure is None else ErrorObject.from_dict(failure),
+                error=None if failure is None else ErrorObject.from_dict(failure),
                 execution_input=start.execution_input,
                 operations=start.operations,
                 status=InvocationStatus("RETRY" if output is None else output["Status"]),
@@ -246,11 +248,11 @@ def _info(kind: type[Any], operation: Operation, status: str, replayed: bool) ->
     return info
 
 
-def _info_of(raw: RawOperation, kind: type[Any] = OperationInfo) -> Any:
+def _info_of(raw: RawOperation, kind: type[OperationInfo] = OperationInfo) -> OperationInfo:
     """Make an info of a recorded operation."""
     details = details_of(raw)
     error, sub_type = details.get("Error"), raw.get("SubType")
-    return kind(
+    info: OperationInfo = kind(
         raw["Id"],
         _TYPES[raw["Type"]],
         _SUB_TYPES.get(sub_type or "", sub_type),
@@ -264,6 +266,7 @@ def _info_of(raw: RawOperation, kind: type[Any] = OperationInfo) -> Any:
         error=ErrorObject.from_dict(error) if error else None,
         attempt=details.get("Attempt"),
     )
+    return info
 
 
 def _overrides(plugin: Any, name: str) -> bool:
@@ -279,4 +282,9 @@ def _moment(value: Any) -> datetime | None:
 def _log_failure(hook: str, call: Callable[..., Any]) -> None:
     import logging
 
-    logging.getLogger("durable_runtime").exception("plugin %r failed in %s; the execution goes on", call, hook)
+    logging.getLogger("durable_runtime").error(
+        "plugin %r failed in %s; the execution goes on",
+        call,
+        hook,
+        exc_info=True,  # noqa: LOG014  called where the error is handled
+    )

@@ -22,6 +22,7 @@ class ReplaySafe:
     operation_id: str | None
     last_operation: str | None
     _prefix: bytes
+    _replay_safe: dict[str, Any] | None = None
 
     def _enter(self, word: str) -> None:
         raise NotImplementedError
@@ -111,7 +112,7 @@ class ReplaySafe:
         return True
 
     def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] | None = self._replay_safe  # type: ignore[has-type]
+        state = self._replay_safe
         if state is None:
             state = self._replay_safe = {"uuids": 0, "random": None, "patches": {}}
         return state

@@ -8,10 +8,10 @@ from durable_runtime import _values
 from durable_runtime._commit import PAGE_SIZE, CommitLog, Line
 from durable_runtime._history import History, is_released
 from durable_runtime._invocation import Invocation
+from durable_runtime._operations.child import escapes
 from durable_runtime.exceptions import (
     BackgroundThreadError,
     CheckpointError,
-    DurableOperationError,
     ExecutionError,
     GetExecutionStateError,
     InvocationError,
@@ -49,12 +49,12 @@ def run_invocation(
     client = _bounded(client, lambda_context)
     history = _load(client, arn, token, state)
     log = CommitLog(client, arn, token, history)
-    invocation = Invocation(arn, history, log, lambda_context, options, time.time)
+    invocation = Invocation(arn, history, log, lambda_context, options=options, clock=time.time)
     payload = _input(handler, history)
     if is_async:
         from durable_runtime._asyncio import run_handler
     else:
-        from durable_runtime._run_blocking import run_handler  # type: ignore[assignment]
+        from durable_runtime._run_blocking import run_handler
     if options.plugins:
         from durable_runtime._plugins import PluginHost
 
@@ -90,11 +90,10 @@ def _outcome(
             _check_unvisited(invocation)
             output = _succeeded(invocation, handler, result)
         except (ExecutionError, InvocationError) as error:
-            if isinstance(error, InvocationError) and not isinstance(error, DurableOperationError):
-                if error.is_retryable():
-                    raise
+            if escapes(error) and isinstance(error, InvocationError):
+                raise
             output = _failed(error)
-        except Exception as error:  # noqa: BLE001  whatever escapes the handler ends the execution
+        except Exception as error:
             if invocation.fatal is not None:
                 raise invocation.fatal from error
             output = _failed(error)

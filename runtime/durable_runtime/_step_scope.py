@@ -60,7 +60,7 @@ class LazyCheckContext(WaitForConditionCheckContext):
     """A WaitForConditionCheckContext that makes its logger when it is first used."""
 
     __slots__ = ("scope",)
-    __init__ = LazyStepContext.__init__  # type: ignore[assignment]
+    __init__ = LazyStepContext.__init__
     __getattr__ = LazyStepContext.__getattr__
 
 
@@ -68,5 +68,5 @@ class LazySubmitterContext(WaitForCallbackContext):
     """A WaitForCallbackContext that makes its logger when it is first used."""
 
     __slots__ = ("attempt", "scope")
-    __init__ = LazyStepContext.__init__  # type: ignore[assignment]
+    __init__ = LazyStepContext.__init__
     __getattr__ = LazyStepContext.__getattr__

@@ -68,7 +68,7 @@ class DurableAwaitable(Coroutine):  # type: ignore[type-arg]
             self._steps = self.__await__()
         return self._steps.send(value)
 
-    def throw(self, kind: Any, value: BaseException | None = None, traceback: TracebackType | None = None) -> Any:
+    def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None, /) -> Any:
         """Raise at the current wait; for the event loop."""
         if self._steps is None:
             self._steps = self.__await__()

@@ -16,29 +16,24 @@ from durable_runtime._decorators import (
 )
 from durable_runtime._history import SUCCEEDED
 from durable_runtime._names import name_of
-from durable_runtime._record import T
 from durable_runtime._replay_safe import ReplaySafe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Generator, Iterable, Mapping
-    from random import Random
     from typing import Any
-    from uuid import UUID
 
     from durable_runtime._codec import Codec
     from durable_runtime._context_base import Plan
     from durable_runtime._duration import DurationLike
     from durable_runtime._operations.base import Operation
+    from durable_runtime._record import T
     from durable_runtime.concurrency.models import BatchResult
     from durable_runtime.config import (
         CallbackConfig,
         ChildConfig,
-        CompletionConfig,
         InvokeConfig,
         MapConfig,
-        NestingType,
         ParallelBranch,
         ParallelConfig,
         RetryStrategy,
@@ -47,7 +42,6 @@ if TYPE_CHECKING:
     )
     from durable_runtime.retries import WithRetryConfig
     from durable_runtime.saga import Saga
-    from durable_runtime.serdes import SerDes
     from durable_runtime.types import StepContext
     from durable_runtime.waits import WaitForConditionConfig
 
@@ -304,7 +298,8 @@ class DurableContext(ReplaySafe, ContextBase):
         """
         from durable_runtime._operations.retry_block import blocking_retries
 
-        return blocking_retries(self, func, name, config, retry)
+        result: T = blocking_retries(self, func, name, config, retry)
+        return result
 
     def saga(self, name: str | None = None) -> Saga:
         """Open a scope that undoes its finished parts when it fails: ``with ctx.saga() as saga``."""

@@ -8,26 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
-    from typing import Any, overload
+    from typing import Any
 
     from durable_runtime._service import ServiceClient
 
     Handler = Callable[..., Any]
     LambdaHandler = Callable[[Any, Any], dict[str, Any]]
-
-    @overload
-    def durable_execution(func: Handler, /) -> LambdaHandler: ...
-    @overload
-    def durable_execution(
-        func: None = None,
-        *,
-        boto3_client: Any = None,
-        plugins: Sequence[Any] | None = None,
-        renames: Mapping[str, str | Sequence[str]] | None = None,
-        sleep_in_place: timedelta | float | None = None,
-        max_threads: int | None = None,
-        store: Any = None,
-    ) -> Callable[[Handler], LambdaHandler]: ...
 
 
 _CO_COROUTINE = 0x80
@@ -64,7 +50,8 @@ def durable_execution(
     options.sleep_in_place = _seconds(sleep_in_place)
     options.store = store
     if max_threads is not None:
-        if not isinstance(max_threads, int) or isinstance(max_threads, bool) or max_threads < 1:
+        given: object = max_threads
+        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
             raise ValidationError(f"durable_execution: max_threads is {max_threads!r}; it must be 1 or more")
         options.max_threads = max_threads
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from durable_runtime._record import Protocol, Record, option
-from durable_runtime.lambda_service import OperationStatus
+from durable_runtime.lambda_service import OperationStatus  # noqa: TC001  public here, as in AWS's SDK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class UserFunctionStartInfo(OperationInfo):
 class UserFunctionEndInfo(OperationInfo):
     """User code has ended."""
 
-    is_replay_children: bool
-    outcome: UserFunctionOutcome
+    is_replay_children: bool = False
+    outcome: UserFunctionOutcome = UserFunctionOutcome.SUCCEEDED
 
 
 class InvocationInfo(Record):

@@ -38,7 +38,7 @@ def load_plugins(plugins: Iterable[Any] | None) -> list[Any]:
     for factory in factories:
         report = getattr(factory, "on_registration_result", None)
         if _takes_part(factory) and callable(report):
-            report(True)  # noqa: FBT003  AWS's contract
+            report(True)
     return factories
 
 

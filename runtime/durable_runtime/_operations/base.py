@@ -107,16 +107,14 @@ class Operation:
             update["ParentId"] = self.parent_id
         if self.name is not None:
             update["Name"] = self.name
-        for key, value in fields.items():
-            if value is not None:
-                update[key] = value
+        update.update({key: value for key, value in fields.items() if value is not None})
         context = self.context
         plugins = context.invocation.plugins
         if plugins is not None and action == "START":
             plugins.started(self)
         line = context.line
         alone = outcome and context.overtakes(self.id)
-        sequence = context.invocation.checkpointer.add(update, line, outcome=outcome, alone=alone)
+        sequence: int = context.invocation.checkpointer.add(update, line, outcome=outcome, alone=alone)
         if outcome:
             line.past = sequence
             context.last_operation = self.id

@@ -11,7 +11,7 @@ from durable_runtime.exceptions import ChildContextError, DurableOperationError,
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from typing import Any
+    from typing import Any, NoReturn
 
     from durable_runtime._codec import Codec
     from durable_runtime._context_base import ContextBase
@@ -33,19 +33,11 @@ def child(
     ``body`` is a function of the child context, or a generator of effects that computes the result.
     """
     status = operation.status
-    rebuilding = False
-    if status == SUCCEEDED:
-        if not operation.details.get("ReplayChildren"):
-            operation.context.last_operation = operation.id
-            return codec.read(operation.details.get("Result"))
-        rebuilding = True
-    elif status in FAILED_STATUSES:
-        operation.raise_recorded(error_class)
-    elif status is None:
-        if not virtual:
-            operation.record("START", outcome=False)
-    elif status not in ("STARTED", "PENDING", "READY"):
-        operation.unknown_status()
+    rebuilding = status == SUCCEEDED
+    if rebuilding and not operation.details.get("ReplayChildren"):
+        operation.context.last_operation = operation.id
+        return codec.read(operation.details.get("Result"))
+    _open(operation, error_class, virtual=virtual)
     try:
         effects = Body(body, (context,), context) if callable(body) else body
         value = yield from run_user_code(operation, None, effects, rebuilding=rebuilding)
@@ -54,10 +46,7 @@ def child(
         if escapes(error):
             raise
         if virtual or rebuilding:
-            _tell_end(operation, "FAILED", error)
-            from durable_runtime._errors import error_object
-
-            raise restored(error_object(error), error_class)  # noqa: B904  it carries its cause
+            _fail_unrecorded(operation, error, error_class)
         operation.fail(error, error_class)
     operation.context.invocation.history.finished_contexts.add(operation.id)
     if virtual or rebuilding:
@@ -69,11 +58,33 @@ def child(
     return result
 
 
+def _open(operation: Operation, error_class: ErrorClass, *, virtual: bool) -> None:
+    """Begin the context, or continue it; raise if it has failed."""
+    status = operation.status
+    if status in FAILED_STATUSES:
+        operation.raise_recorded(error_class)
+    if status is None and not virtual:
+        operation.record("START", outcome=False)
+    if status not in _RUNNABLE:
+        operation.unknown_status()
+
+
 def escapes(error: Exception) -> bool:
     """Say whether an error ends the invocation instead of failing the context."""
     if isinstance(error, DurableOperationError):
         return False
     return isinstance(error, ExecutionError) or (isinstance(error, InvocationError) and error.is_retryable())
+
+
+_RUNNABLE = (None, SUCCEEDED, "STARTED", "PENDING", "READY")
+
+
+def _fail_unrecorded(operation: Operation, error: Exception, error_class: ErrorClass) -> NoReturn:
+    """Raise the failure of a context that records nothing, in the shape of one that does."""
+    from durable_runtime._errors import error_object
+
+    _tell_end(operation, "FAILED", error)
+    raise restored(error_object(error), error_class)
 
 
 def _tell_end(operation: Operation, status: str, error: Exception | None) -> None:

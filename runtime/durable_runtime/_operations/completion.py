@@ -35,9 +35,7 @@ class Completion:
         self._should_complete = None if config is None else config.should_complete
         self._items: list[CompletionItemStatus] = []
         if self._should_complete is not None:
-            self._items = [
-                CompletionItemStatus(index, names[index] if names else None) for index in range(total)
-            ]
+            self._items = [CompletionItemStatus(index, names[index] if names else None) for index in range(total)]
 
     def note(self, index: int, status: BatchItemStatus) -> None:
         """Take down that a branch has started or finished."""
@@ -59,7 +57,6 @@ class Completion:
             return CompletionReason.FAILURE_TOLERANCE_EXCEEDED
         finished = self.succeeded + self.failed
         if self._should_complete is not None:
-        
             decision = self._should_complete(
                 CompletionStatus(self.succeeded, self.failed, finished, self.total, tuple(self._items)),
             )

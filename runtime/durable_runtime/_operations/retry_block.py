@@ -83,4 +83,3 @@ async def async_retries(context: AsyncDurableContext, block: Block) -> Any:
                 raise
         await context.wait(delay, block.wait_name(attempt))
         attempt += 1
-

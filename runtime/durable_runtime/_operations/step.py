@@ -19,7 +19,7 @@ from durable_runtime.exceptions import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from typing import Any
+    from typing import Any, NoReturn
 
     from durable_runtime._codec import Codec
     from durable_runtime._operations.base import ErrorClass, Operation
@@ -34,7 +34,6 @@ def step(
     *,
     at_most_once: bool,
     error_class: ErrorClass = StepError,
-    keep_result: bool = True,
 ) -> Generator[Any, Any, Any]:
     """Run a step, or return what it returned before.
 
@@ -45,7 +44,7 @@ def step(
         status = operation.status
         if status == SUCCEEDED:
             operation.context.last_operation = operation.id
-            return codec.read(operation.details.get("Result")) if keep_result else None
+            return codec.read(operation.details.get("Result"))
         if status in FAILED_STATUSES:
             operation.raise_recorded(error_class)
         if status == "PENDING":
@@ -58,21 +57,19 @@ def step(
         attempt = operation.details.get("Attempt", 0) + 1
         try:
             if status == "STARTED" and at_most_once:
-                raise StepInterruptedError(
-                    f"{operation.label}: attempt {attempt} was interrupted before its result was recorded; "
-                    "whether its effects happened is not known",
-                    operation.id,
-                )
-            return (yield from _attempt(operation, func, codec, attempt, at_most_once, keep_result))
-        except ExecutionError:
-            raise
+                _raise_interrupted(operation, attempt)
+            value = yield from _attempt(operation, func, codec, attempt, at_most_once=at_most_once)
+            operation.record("SUCCEED", Payload=codec.fit(codec.text))
         except Exception as error:
-            if isinstance(error, InvocationError) and not isinstance(
-                error,
-                StepInterruptedError | DurableOperationError,
-            ):
+            if isinstance(error, ExecutionError | InvocationError) and not isinstance(error, _OWN):
                 raise
             yield from _retry_or_fail(operation, error, attempt, strategy, error_class)
+        else:
+            return value
+
+
+_OWN = (StepInterruptedError, DurableOperationError)
+"""Errors that are the step's affair, although their class also ends an invocation."""
 
 
 def _attempt(
@@ -80,10 +77,10 @@ def _attempt(
     func: Callable[..., Any],
     codec: Codec,
     attempt: int,
+    *,
     at_most_once: bool,
-    keep_result: bool,
 ) -> Generator[Any, Any, Any]:
-    """Run the function once and record its result."""
+    """Run the function once, when its past is recorded; write its result."""
     from durable_runtime._step_scope import LazyStepContext, StepScope
 
     context = operation.context
@@ -98,11 +95,15 @@ def _attempt(
         yield Acknowledged(past)
     scope = StepScope(operation, attempt)
     value = yield from run_user_code(operation, attempt, Call(func, (LazyStepContext(scope),), scope))
-    if not keep_result:
-        value = None
-    text, value = codec.write(value)
-    operation.record("SUCCEED", Payload=codec.fit(text))
-    return value
+    return codec.write(value)[1]
+
+
+def _raise_interrupted(operation: Operation, attempt: int) -> NoReturn:
+    raise StepInterruptedError(
+        f"{operation.label}: attempt {attempt} was interrupted before its result was recorded; "
+        "whether its effects happened is not known",
+        operation.id,
+    )
 
 
 def _retry_or_fail(

@@ -39,6 +39,19 @@ class Submission:
         return self.func(self.callback_id, LazySubmitterContext(step_context.scope))
 
 
+class _NoResult(Codec):
+    """Keeps nothing: what a submitter returns is nobody's business, and need not be writable."""
+
+    __slots__ = ()
+
+    def write(self, _value: Any) -> tuple[str | None, Any]:
+        self.text = "null"
+        return self.text, None
+
+    def read(self, _text: str | None) -> Any:
+        return None
+
+
 def failure_class(record: dict[str, Any]) -> type[CallbackError]:
     """Choose the class of a failed wait_for_callback by what its context recorded."""
     kind = record.get("ErrorType") or ""
@@ -52,6 +65,7 @@ def wait_for_callback(
     submitter: Callable[..., Any],
     name: str | None,
     config: CallbackConfig,
+    *,
     strategy: RetryStrategy | None,
     annotation: Any,
 ) -> Generator[Any, Any, Any]:
@@ -68,10 +82,9 @@ def wait_for_callback(
         yield from step(
             submission,
             Submission(submitter, callback_id),
-            Codec(submission, None),
+            _NoResult(submission, None),
             strategy,
             at_most_once=False,
-            keep_result=False,
         )
     except StepError as error:
         # Recorded under this name, so that the context's failure can be told from the external system's.
