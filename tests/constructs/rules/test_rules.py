@@ -15,9 +15,11 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_scheduler as scheduler
@@ -28,7 +30,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
-from constructs_durable import AsyncStarter, DurableFunction
+from constructs_durable import ApprovalApi, AsyncStarter, DurableFunction, VersionPruning
 from constructs_durable.rules import RULES, add_durable_rules
 
 if TYPE_CHECKING:
@@ -90,19 +92,29 @@ def static_version(stack: cdk.Stack) -> None:
     version.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
 
 
-def ours(stack: cdk.Stack, timeout: cdk.Duration = MINUTES) -> DurableFunction:
+def ours(stack: cdk.Stack, timeout: cdk.Duration = MINUTES, **options: Any) -> DurableFunction:
     entry = Path(__file__).parents[1] / "handlers" / "good"
-    return DurableFunction(stack, "Ours", entry=entry, handler="app.handler", execution_timeout=timeout)
+    return DurableFunction(stack, "Ours", entry=entry, handler="app.handler", execution_timeout=timeout, **options)
 
 
 def everything_of_ours(stack: cdk.Stack) -> None:
-    function = ours(stack)
+    function = ours(
+        stack,
+        dead_letter_queue_enabled=True,
+        execution_key=kms.Key(stack, "Key"),
+        prune_versions=VersionPruning(keep=3),
+        retry_attempts=0,
+        stop_executions_on_delete=True,
+    )
     wire_everything(stack, function)
+    function.deploy_gradually(
+        codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE, alarms=function.recommended_alarms(sns.Topic(stack, "OnCall"))
+    )
+    ApprovalApi(stack, "Approvals", functions=[function])
     role = iam.Role(stack, "Caller", assumed_by=iam.AccountRootPrincipal())
     for allow in (function.grant_callbacks, function.grant_read_executions, function.grant_manage_executions):
         allow(role)
     function.on_execution_status_change("Broken")
-    function.recommended_alarms()
 
 
 CASES: dict[str, tuple[Callable[[cdk.Stack], Any], dict[str, int]]] = {
