@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
+    from constructs_durable._checks import Place
     from durable_check import Finding
 
-__all__ = ["ReplayCheck", "annotate_replay_findings"]
+__all__ = ["ReplayCheck", "acknowledged_rules", "annotate_replay_findings"]
 
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "cdk.out", "node_modules"})
 
@@ -28,6 +29,22 @@ class ReplayCheck(enum.Enum):
     ERROR = "errors stop the synth, warnings warn"
     WARN = "errors and warnings warn"
     OFF = "the handler is not checked"
+
+
+def acknowledged_rules(place: Place, names: Collection[str]) -> frozenset[str]:
+    """Turn ids and names of rules into ids; refuse what names no rule."""
+    if not names:
+        return frozenset()
+    from durable_check import RULES
+
+    known = {rule.name: rule.id for rule in RULES.values()} | {rule.id: rule.id for rule in RULES.values()}
+    for name in names:
+        if name not in known:
+            raise place.error(
+                f"replay_acknowledged has {name!r}, and the checker has no such rule. "
+                "`durable check --list-rules` shows all of them."
+            )
+    return frozenset(known[name] for name in names)
 
 
 def annotate_replay_findings(

@@ -18,7 +18,7 @@ from constructs_durable._names import check_alias_name, check_environment, check
 from constructs_durable._platform import default_architecture, supported_runtime
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._protection import acknowledge_replacement_note, encrypt_executions, keep_when_replaced
-from constructs_durable._replay import ReplayCheck, annotate_replay_findings
+from constructs_durable._replay import ReplayCheck, acknowledged_rules, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 from constructs_durable.observability import ObservedFunction
 from constructs_durable.versions import check_pruning
@@ -120,7 +120,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             allow_waiting_callers: Accept triggers that usually wait for the answer although `execution_timeout` is
                 above 15 minutes, because they are set up to invoke asynchronously.
             replay_check: What the replay checker's findings on the handler mean.
-            replay_acknowledged: Rules of the checker whose findings on this handler are accepted.
+            replay_acknowledged: Rules of the checker, by id or name, whose findings on this handler are accepted.
             options: Any further property of `lambda.Function`.
         """
         place = Place(scope, id)
@@ -139,6 +139,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             raise place.error("log_group is given, so log_retention and log_removal_policy belong to it, not here.")
         check_function_name(place, function_name, allowed=allow_function_name)
         check_pruning(place, prune_versions)
+        acknowledged = acknowledged_rules(place, replay_acknowledged)
         runtime = supported_runtime(place, runtime)
         code = function_code(
             place,
@@ -212,7 +213,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         if role is not None:
             _policy.warn_if_not_attached(root, self._policy, execution_policy)
         if entry is not None:
-            annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, replay_acknowledged)
+            annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, acknowledged)
         for source in events:
             self.add_event_source(source)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
+import pytest
 from aws_cdk import assertions
 
-from constructs_durable import ReplayCheck, _replay
+from constructs_durable import DurableInputError, ReplayCheck, _replay
 from tests.constructs.support import HANDLERS, a_function, a_stack, messages
 
 BAD = HANDLERS / "bad"
@@ -40,12 +41,18 @@ def test_errors_may_be_lowered_to_warnings_that_cdk_can_acknowledge() -> None:
     assert messages(stack, "error") == []
 
 
-def test_a_rule_may_be_acknowledged_for_one_function() -> None:
+@pytest.mark.parametrize("rule", ["DUR001", "clock-in-orchestration"])
+def test_a_rule_may_be_acknowledged_for_one_function(rule: str) -> None:
     stack = a_stack()
-    a_function(stack, entry=BAD, replay_acknowledged=("DUR001",))
+    a_function(stack, entry=BAD, replay_acknowledged=(rule,))
     (error,) = messages(stack, "error")
     assert "DUR014" in error
     assert "replay_acknowledged=('DUR014',)" in error
+
+
+def test_an_acknowledged_rule_has_to_exist() -> None:
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: replay_acknowledged has 'DUR999'"):
+        a_function(a_stack(), replay_acknowledged=("DUR999",))
 
 
 def test_a_comment_in_the_source_acknowledges_too(tmp_path: Path) -> None:
