@@ -147,7 +147,7 @@ class _Check:
         notes = list(self.engine.notes)
         for key, trouble in self.project.troubles.items():
             path = self.project.trouble_path(key)
-            if key in self.listed:
+            if key in self.listed and key not in self.project.wanted:
                 notes.append(Note(path, trouble.line, trouble.message))
             elif self.settings.runs("DUR090"):
                 findings.append(_unreadable(path, trouble))

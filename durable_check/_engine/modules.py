@@ -177,6 +177,7 @@ class Project:
     def __init__(self) -> None:
         self.modules: dict[str, ModuleInfo] = {}
         self.troubles: dict[str, _sources.Trouble] = {}
+        self.wanted: set[str] = set()  # unreadable files that some import leads to
         self._display: dict[str, str] = {}
         self._bases: dict[tuple[str, str], list[str]] = {}
         self._vendored: dict[str, frozenset[str]] = {}
@@ -218,14 +219,21 @@ class Project:
             for _ in range(level - 1):
                 folder = folder.parent
             found = self._find(str(folder), dotted)
-            return self.load(found, module.root) if found else None
+            return self._imported(found, module.root) if found else None
         key = (str(folder), module.root)
         bases = self._bases.get(key) or self._bases.setdefault(key, search_folders(folder, module.root))
         for base in bases:
             found = self._find(base, dotted)
             if found:
-                return None if top in self._vendored_in(base) else self.load(found, module.root)
+                return None if top in self._vendored_in(base) else self._imported(found, module.root)
         return None
+
+    def _imported(self, path: str, root: str) -> ModuleInfo | None:
+        """Load a module for an import; one that cannot be read now matters."""
+        module = self.load(path, root)
+        if module is None:
+            self.wanted.add(os.path.realpath(path))
+        return module
 
     def _vendored_in(self, base: str) -> frozenset[str]:
         """Return the packages an installer put into a folder: third-party code beside the handler's own."""

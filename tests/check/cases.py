@@ -24,8 +24,9 @@ from durable_runtime.retries import RetryPresets
 """
 _CASE = re.compile(r"^# case: (.+)$", re.MULTILINE)
 _FILE = re.compile(r"^# file: (\S+)$", re.MULTILINE)
+_NOW = "# now:\n"
 _ONLY = re.compile(r"^# only: (.+)$", re.MULTILINE)
-_MARK = re.compile(r"#!(async|sync|aws)?\s+([a-z, -]+?)\s*$")
+_MARK = re.compile(r" ?#!(async|sync|aws)?\s+([a-z, -]+?)\s*$")
 
 
 class Case(NamedTuple):
@@ -36,6 +37,7 @@ class Case(NamedTuple):
     spelling: str
     files: dict[str, str]
     expected: set[tuple[str, int, str]]
+    recorded: dict[str, str] | None = None  # the project as it was when the baseline was recorded
 
     def expected_lines(self) -> set[tuple[str, str, int]]:
         """Return what must be reported as file, rule and line."""
@@ -82,9 +84,20 @@ def load(file: Path) -> list[Case]:
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
         only = _ONLY.search(body)
         for spelling in SPELLINGS if only is None else only[1].split(", "):
-            files = {name: spelled(text, spelling) for name, text in _files(body).items()}
-            cases.append(Case(file.stem, title, spelling, files, _expected(files, spelling)))
+            versions = [_version(text, spelling) for text in body.split(_NOW)]
+            recorded = _unmarked(versions[0]) if len(versions) > 1 else None
+            expected = _expected(versions[-1], spelling)
+            cases.append(Case(file.stem, title, spelling, _unmarked(versions[-1]), expected, recorded))
     return cases
+
+
+def _version(body: str, spelling: str) -> dict[str, str]:
+    return {name: spelled(text, spelling) for name, text in _files(body).items()}
+
+
+def _unmarked(files: dict[str, str]) -> dict[str, str]:
+    """Take the marks out: in a comment they would be part of an ignore's reason."""
+    return {name: "\n".join(_MARK.sub("", line) for line in text.split("\n")) for name, text in files.items()}
 
 
 def all_cases() -> list[Case]:

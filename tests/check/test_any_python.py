@@ -27,7 +27,7 @@ from durable_check._problems import Collector
 from durable_check._settings import Settings
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
-CASES = [case for case in all_cases() if case.spelling == "async"]
+CASES = [case for case in all_cases() if case.spelling == "async" and case.recorded is None]
 PACKAGES = ("json", "asyncio", "concurrent", "email", "importlib", "logging", "unittest")
 SAMPLE = int(os.environ.get("DURABLE_CHECK_SAMPLE", "40"))  # files walked; the benchmark's --deep walks all of them
 
