@@ -74,24 +74,29 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def service(ours: ModuleType) -> Iterator[LocalService]:
+def service(ours: ModuleType, theirs: ModuleType) -> Iterator[LocalService]:
     service = LocalService(clock="skip")
     api = FunctionApi(service.engine.functions)
+    create(api, "theirs", theirs, "waits")
     for name in {key.partition("-")[0] for key in TABLE} | set(SIBLINGS):
-        durable = {} if name == "plain" else {"DurableConfig": {"ExecutionTimeout": 31_622_400}}
-        api.create_function(
-            {
-                "FunctionName": name,
-                "Handler": f"{ours.__name__}.{name}",
-                "Runtime": "python3.13",
-                "Role": "arn:aws:iam::123456789012:role/local",
-                "Timeout": 30,
-                "Code": {"S3Bucket": "local-folder", "S3Key": str(Path(str(ours.__file__)).parent)},
-                **durable,
-            }
-        )
+        create(api, name, ours, name)
     with service:
         yield service
+
+
+def create(api: FunctionApi, name: str, module: ModuleType, function: str) -> None:
+    durable = {} if name == "plain" else {"DurableConfig": {"ExecutionTimeout": 31_622_400}}
+    api.create_function(
+        {
+            "FunctionName": name,
+            "Handler": f"{module.__name__}.{function}",
+            "Runtime": "python3.13",
+            "Role": "arn:aws:iam::123456789012:role/local",
+            "Timeout": 30,
+            "Code": {"S3Bucket": "local-folder", "S3Key": str(Path(str(module.__file__)).parent)},
+            **durable,
+        }
+    )
 
 
 def in_process(module: ModuleType, name: str) -> TestResult:
@@ -102,12 +107,12 @@ def in_process(module: ModuleType, name: str) -> TestResult:
         return runner.run(event)
 
 
-def over_http(service: LocalService, name: str) -> TestResult:
+def over_http(service: LocalService, name: str, function: str | None = None) -> TestResult:
     event, responders, _, _ = TABLE[name]
     client = boto3.client(
         "lambda", endpoint_url=service.url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
-    runner = DurableTestRunner(f"{name.partition('-')[0]}:$LATEST", client=client, responders=responders)
+    runner = DurableTestRunner(f"{function or name.partition('-')[0]}:$LATEST", client=client, responders=responders)
     return runner.run(event)
 
 
@@ -136,3 +141,8 @@ def test_all_three_ways_agree(name: str, ours: ModuleType, theirs: ModuleType, s
     for other in (remote, aws):
         assert outcome(other) == outcome(local), f"{local.timeline()}\n{other.timeline()}"
         assert [event["EventId"] for event in other.events] == list(range(1, len(other.events) + 1))
+
+
+def test_awss_sdk_runs_in_workers_unchanged(ours: ModuleType, service: LocalService) -> None:
+    remote = over_http(service, "waits", "theirs")
+    assert outcome(remote) == outcome(in_process(ours, "waits")), remote.timeline()
