@@ -58,7 +58,10 @@ class DurableFunctionGrants:
 
     @classmethod
     def of(cls, alias: lambda_.IAlias, *, key: kms.IKey | None = None) -> DurableFunctionGrants:
-        """Make grants for an alias, imported or hand-made."""
+        """Make grants for an alias, imported or hand-made; a DurableFunction has its own in `grants`."""
+        own = getattr(alias, "grants", None)
+        if isinstance(own, cls):
+            return own
         return cls(alias.version.lambda_, invoke=alias, key=key)
 
     def start(self, grantee: iam.IGrantable) -> iam.Grant:

@@ -317,6 +317,22 @@ def test_an_imported_alias_is_wired_and_granted_like_a_made_one() -> None:
     assert mentions(only(found, "AWS::IAM::Policy"), "function:orders:*")
 
 
+def test_a_hand_made_alias_gets_the_same_grants_and_a_durable_function_keeps_its_own() -> None:
+    stack = a_stack()
+    bare = lambda_.Function(
+        stack,
+        "Bare",
+        code=lambda_.Code.from_inline("def handler(event, context): ..."),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+    )
+    role = iam.Role(stack, "Friend", assumed_by=iam.AccountRootPrincipal())
+    DurableFunctionGrants.of(bare.add_alias("live")).callbacks(role).assert_success()
+    assert mentions(only(resources(stack), "AWS::IAM::Policy"), "SendDurableExecutionCallbackSuccess")
+    function = a_function(a_stack())
+    assert DurableFunctionGrants.of(function) is function.grants
+
+
 @pytest.mark.parametrize(
     "arn",
     [
