@@ -68,6 +68,8 @@ class MediaScanStack(cdk.Stack):
         )
         objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
         scan.add_to_role_policy(iam.PolicyStatement(actions=objects, resources=[media.arn_for_objects("*")]))
+        # Without it S3 answers 403 instead of 404 for an object that is not there.
+        scan.add_to_role_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[media.bucket_arn]))
         for jobs in (virus_jobs, content_jobs):
             jobs.grant_send_messages(scan)
         AsyncStarter(self, "Start", target=scan, queue=uploads, name_from="upload_id")

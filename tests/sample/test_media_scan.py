@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -94,3 +95,43 @@ def test_job_ids_stay_the_same_when_a_job_is_submitted_twice(outside: Outside) -
         same=lambda result: (result.status, result.result, len(set(outside.jobs))),
     )
     assert len(report.runs) > 8
+
+
+def test_moving_twice_moves_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+    from moto import mock_aws
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="media")
+        s3.put_object(Bucket="media", Key="incoming/cat.png", Body=b"cat")
+        for _ in range(2):
+            media_scan.move(media_scan.Upload(**UPLOAD), "public/")(None)
+        assert [item["Key"] for item in s3.list_objects_v2(Bucket="media")["Contents"]] == ["public/cat.png"]
+        lost = media_scan.Upload("U-2", "media", "incoming/dog.png")
+        with pytest.raises(s3.exceptions.ClientError, match="Not Found"):
+            media_scan.move(lost, "public/")(None)
+
+
+def test_job_says_where_the_upload_is_and_whom_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    sent: list[dict[str, str]] = []
+
+    class Queue:
+        def send_message(self, **message: str) -> None:
+            sent.append(message)
+
+    monkeypatch.setattr(boto3, "client", lambda _: Queue())
+    media_scan.submit("https://queue", "job-1", media_scan.Upload(**UPLOAD), "callback-1")
+    [message] = sent
+    assert message["QueueUrl"] == "https://queue"
+    assert json.loads(message["MessageBody"]) == {
+        "job_id": "job-1",
+        "bucket": "media",
+        "key": "incoming/cat.png",
+        "callback_id": "callback-1",
+    }

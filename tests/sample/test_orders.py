@@ -32,14 +32,14 @@ class Shop:
         self.reserved: set[str] = set()
         self.payments: set[str] = set()
 
-    def reserve(self, _: Any, order_id: str, line: orders.Line) -> orders.Reservation:
+    def reserve(self, _: Any, order_id: str, line: orders.Line) -> str:
         if line.sku == "nothing":
             raise orders.OutOfStockError(line.sku)
         self.reserved.add(line.sku)
-        return orders.Reservation(f"{order_id}/{line.sku}", line.sku)
+        return f"{order_id}/{line.sku}"
 
-    def release(self, reservation: orders.Reservation) -> None:
-        self.reserved.discard(reservation.sku)
+    def release(self, _order_id: str, sku: str) -> None:
+        self.reserved.discard(sku)
 
     def charge(self, _: Any, card: str, amount_cents: int, idempotency_key: str) -> str:
         self.charges += 1
@@ -50,8 +50,8 @@ class Shop:
         self.payments.add(idempotency_key)
         return idempotency_key
 
-    def refund(self, payment_id: str) -> None:
-        self.payments.discard(payment_id)
+    def refund(self, idempotency_key: str) -> None:
+        self.payments.discard(idempotency_key)
 
 
 @pytest.fixture
@@ -105,6 +105,19 @@ def test_failed_shipping_undoes_payment_and_stock_in_reverse(shop: Shop) -> None
     assert (shop.reserved, shop.payments) == (set(), set())
     undone = [op.name for op in result.operations if op.name.startswith(("undo", "release"))]
     assert undone == ["undo refund", "release pot", "release tea"]
+
+
+def test_payment_of_unknown_outcome_is_refunded_by_its_key(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway takes the money and does not answer, again and again: the money goes back."""
+
+    def charge(_: Any, _card: str, _amount_cents: int, idempotency_key: str) -> str:
+        shop.payments.add(idempotency_key)
+        raise orders.GatewayUnavailableError("no answer")
+
+    monkeypatch.setattr(orders, "charge", durable_step(charge))
+    result = run(ORDER)
+    assert (result.status, result.operation("charge").attempts) == ("FAILED", 4)
+    assert (shop.payments, shop.reserved) == (set(), set())
 
 
 def test_empty_order_is_refused_before_anything_happens(shop: Shop) -> None:

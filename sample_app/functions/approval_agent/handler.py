@@ -85,13 +85,13 @@ def handler(question: Question, ctx: DurableContext) -> Answer:
 
 def use_tool(ctx: DurableContext, call: ToolCall, question: Question) -> str:
     """Do what the model asks for, as durable operations, and tell it how that went."""
-    match call.tool:
-        case "look_up_order":
-            return ctx.step(look_up_order(call.arguments["order_id"]), retry=5)
-        case "refund":
-            return refund_if_approved(ctx, call.arguments["order_id"], call.arguments["amount_cents"], question)
-        case unknown:
-            return f"there is no tool {unknown!r}"
+    match call.tool, call.arguments:
+        case "look_up_order", {"order_id": str(order_id)}:
+            return ctx.step(look_up_order(order_id), retry=5)
+        case "refund", {"order_id": str(order_id), "amount_cents": int(amount_cents)}:
+            return refund_if_approved(ctx, order_id, amount_cents, question)
+        case _:
+            return f"there is no tool {call.tool!r} that takes {sorted(call.arguments)}"
 
 
 def refund_if_approved(ctx: DurableContext, order_id: str, amount_cents: int, question: Question) -> str:

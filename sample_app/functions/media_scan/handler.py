@@ -90,5 +90,8 @@ def move(_: StepContext, upload: Upload, prefix: str) -> None:
 
     s3 = boto3.client("s3")
     target = prefix + upload.key.rsplit("/", 1)[-1]
-    s3.copy_object(Bucket=upload.bucket, Key=target, CopySource={"Bucket": upload.bucket, "Key": upload.key})
+    try:
+        s3.copy_object(Bucket=upload.bucket, Key=target, CopySource={"Bucket": upload.bucket, "Key": upload.key})
+    except s3.exceptions.NoSuchKey:
+        s3.head_object(Bucket=upload.bucket, Key=target)  # it was moved by an attempt that could not say so
     s3.delete_object(Bucket=upload.bucket, Key=upload.key)

@@ -45,14 +45,6 @@ class Order:
 
 
 @dataclass
-class Reservation:
-    """Stock put aside for one line of an order."""
-
-    reservation_id: str
-    sku: str
-
-
-@dataclass
 class Shipment:
     """What the shipping workflow returns."""
 
@@ -97,23 +89,21 @@ payment_retries = create_retry_strategy(
 def handler(order: Order, ctx: DurableContext) -> Receipt:
     """Bring one order from the shop to the customer's door."""
     ctx.step(validate(order))
-    with ctx.saga() as saga:
-        reserved = ctx.map(
+    with ctx.saga() as saga:  # what undoes a part is named before the part: its outcome may stay unknown
+        for line in order.lines:
+            saga.add(release, order.order_id, line.sku, name=f"release {line.sku}")
+        ctx.map(
             order.lines,
             lambda c, line: c.step(reserve(order.order_id, line)),
             name="reserve stock",
-            completion_config=CompletionConfig.all_completed(),  # each line ends, so each one can be undone
-            returns=Reservation,
-        )
-        for reservation in reserved.get_results():
-            saga.add(release, reservation, name=f"release {reservation.sku}")
-        reserved.throw_if_error()
+            completion_config=CompletionConfig.all_completed(),  # nothing is under way when the undoing starts
+        ).throw_if_error()
 
         payment_key = str(ctx.uuid4())  # the same on every replay, so the gateway sees one payment
+        saga.add(refund, payment_key)
         payment_id = ctx.step(
             charge(order.card, order.total_cents, payment_key), at_most_once=True, retry=payment_retries
         )
-        saga.add(refund, payment_id)
 
         ctx.wait(SECOND_THOUGHTS, name="second thoughts")
         parcel = {"order_id": order.order_id, "address": order.address}
@@ -132,16 +122,16 @@ def validate(_: StepContext, order: Order) -> None:
 
 
 @durable_step
-def reserve(_: StepContext, order_id: str, line: Line) -> Reservation:
+def reserve(_: StepContext, order_id: str, line: Line) -> str:
     """Put stock aside; the order and the article name the reservation."""
     if line.quantity > 100:
         raise OutOfStockError(f"{line.quantity} of {line.sku}")
-    return Reservation(f"{order_id}/{line.sku}", line.sku)
+    return f"{order_id}/{line.sku}"
 
 
-def release(reservation: Reservation) -> None:
-    """Give stock back."""
-    print(f"released {reservation.reservation_id}")  # noqa: T201  stands for a call to the warehouse
+def release(order_id: str, sku: str) -> None:
+    """Give stock back, if any is reserved under this name."""
+    print(f"released {order_id}/{sku}")  # noqa: T201  stands for a call to the warehouse
 
 
 @durable_step
@@ -152,6 +142,6 @@ def charge(_: StepContext, card: str, amount_cents: int, idempotency_key: str) -
     return f"payment-{idempotency_key}"
 
 
-def refund(payment_id: str) -> None:
-    """Give the money back."""
-    print(f"refunded {payment_id}")  # noqa: T201  stands for a call to the gateway
+def refund(idempotency_key: str) -> None:
+    """Give the money back, if any was taken under this key."""
+    print(f"refunded {idempotency_key}")  # noqa: T201  stands for a call to the gateway
