@@ -59,13 +59,21 @@ def evaluate_call(frame: Frame, node: ast.Call) -> Value:
     if not callee.kinds:
         return _unknown(frame, node, arguments, callee)
     result: Value | None = None
-    for kind in callee.kinds:
+    for kind in _in_place(frame, callee.kinds):
         part = _call_kind(frame, node, kind, arguments, awaited=awaited)
         result = part if result is None else merge(result, part)
     result = result or UNKNOWN
     if callee.taints:
         result = Value(result.kinds, union(result.taints, callee.taints), result.items, result.fields, result.unordered)
     return result
+
+
+def _in_place(frame: Frame, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """Drop the contexts of other handlers that the same attribute or variable also held."""
+    here = tuple(kind for kind in kinds if isinstance(kind, ContextMethod) and kind.scope is frame.region.scope)
+    if not here:
+        return kinds
+    return tuple(kind for kind in kinds if kind in here or not isinstance(kind, ContextMethod))
 
 
 def evaluate_arguments(frame: Frame, node: ast.Call) -> Arguments:
@@ -152,13 +160,16 @@ def construct(frame: Frame, node: ast.Call, kind: ClassRef, arguments: Arguments
         info.initialized = True
         call_function(frame, FunctionRef(method, receiver=value), arguments, frame.region)
         return value
-    taints = union(*(argument.all_taints() for argument in arguments.every()))
     fields = [part.target.id for part in info.node.body if _is_field(part)]
-    given = {*fields[: len(arguments.positional)], *arguments.keywords}
+    given = dict(zip(fields, arguments.positional, strict=False)) | arguments.keywords
     for name, default in info.assigned.items():
         if name not in given:
-            taints = union(taints, _default_factory(frame, node, kind, default))
-    return Value((ObjectRef(info),), taints)
+            given[name] = tainted(_default_factory(frame, node, kind, default))
+    for name, part in given.items():
+        if part is not UNKNOWN and name in fields:
+            info.attributes[name] = merge(info.attributes.get(name, UNKNOWN), part)
+    loose = (*arguments.positional[len(fields) :], *(part for name, part in given.items() if name not in fields))
+    return Value((ObjectRef(info),), union(*(part.all_taints() for part in loose)))
 
 
 def _is_field(statement: ast.stmt) -> TypeGuard[_Field]:

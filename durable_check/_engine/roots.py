@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from durable_check._engine import lookup
+from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import NEUTRAL, Frame, Region, Scope
 from durable_check._engine.names import OURS, canonical
 from durable_check._engine.parameters import annotated
@@ -35,6 +36,8 @@ def scan(engine: Engine, module: ModuleInfo) -> None:
             engine.add_root(info, None)
         elif info.role is None and _makes_handlers(engine, info):
             engine.guarded(info, lambda info=info: _run_factory(engine, info))  # type: ignore[misc]
+        elif info.role is None:
+            _apply_decorators(engine, info)
     frame = Frame(engine, module, None, NEUTRAL)
     for statement in module.statements:
         value = getattr(statement, "value", None)
@@ -68,6 +71,15 @@ def _makes_handlers(engine: Engine, info: FunctionInfo) -> bool:
 def _is_alias(engine: Engine, module: ModuleInfo, name: str) -> bool:
     known = (lookup.module_value(engine, module, name) or UNKNOWN).first(External)
     return isinstance(known, External) and canonical(known.path) == "durable_execution"
+
+
+def _apply_decorators(engine: Engine, info: FunctionInfo) -> None:
+    """A decorator of the project may be the one that makes a function durable: `def workflow(f): return …(f)`."""
+    frame = Frame(engine, info.module, None, NEUTRAL)
+    for decorator in getattr(info.node, "decorator_list", ()):
+        for kind in engine.evaluate(frame, decorator).kinds:
+            if isinstance(kind, FunctionRef) and _makes_handlers(engine, kind.info):
+                engine.call_function(frame, kind, Arguments((of(FunctionRef(info)),), {}), NEUTRAL)
 
 
 def _run_factory(engine: Engine, info: FunctionInfo) -> None:

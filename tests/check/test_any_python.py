@@ -130,3 +130,34 @@ def test_another_workflow_beside_it_changes_nothing(case: Case, other: Case) -> 
 @given(case=st.sampled_from(CASES))
 def test_the_same_project_gives_the_same_report_twice(case: Case) -> None:
     assert check_text(case.files).findings == check_text(case.files).findings
+
+
+HANDLERS = [
+    case for case in CASES if "\n@durable_execution\nasync def handler(event, ctx):\n" in case.files["handler.py"]
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=st.sampled_from(HANDLERS), bug=st.sampled_from(["clock", "random", "identity", "io", "logger", "sleep"]))
+def test_a_bug_put_into_any_workflow_is_found(case: Case, bug: str) -> None:
+    """Recall: whatever else a handler does, a call it must not make is reported, and nothing else changes."""
+    code = {
+        "clock": "__import_time.time()",
+        "random": "__import_random.random()",
+        "identity": "__import_uuid.uuid4()",
+        "io": "open('/tmp/x')",
+        "logger": "print('x')",
+        "sleep": "__import_time.sleep(1)",
+    }[bug]
+    imports = "import random as __import_random, time as __import_time, uuid as __import_uuid\n"
+    head = "\n@durable_execution\nasync def handler(event, ctx):\n"
+    text = imports + case.files["handler.py"]
+    position = text.index(head) + len(head)
+    text = text[:position] + f"    {code}\n" + text[position:]
+    line = text[:position].count("\n") + 1
+    moved = {
+        (path, rule, number + (path == "handler.py") + (path == "handler.py" and number + 1 >= line))
+        for path, rule, number in case.expected_lines()
+    }
+    found = lines_of(check_text({**case.files, "handler.py": text}))
+    assert found == moved | {("handler.py", f"{bug}-in-orchestration", line)}

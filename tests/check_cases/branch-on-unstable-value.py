@@ -120,3 +120,22 @@ async def handler(event, ctx):
     if ctx.is_replaying():  #! branch-on-unstable-value
         return None
     await ctx.step(lambda _: 1, name="first")
+
+# case: only the field that holds the clock is unstable
+import time
+from dataclasses import dataclass
+
+
+@dataclass
+class Order:
+    total: int
+    created: float
+
+
+@durable_execution
+async def handler(event, ctx):
+    order = Order(event["total"], created=time.time())  #! clock-in-orchestration
+    if order.total > 5:
+        await ctx.step(lambda _: 1, name="approve")
+    if order.created > 5:  #! branch-on-unstable-value
+        await ctx.step(lambda _: 2, name="late")

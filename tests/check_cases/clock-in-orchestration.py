@@ -152,3 +152,26 @@ async def handler(event, ctx):
     if (ctx.now() - started).total_seconds() > 30:
         await ctx.step(lambda _: 1, name="late")
     return started.isoformat()
+
+# case: a decorator of the project that makes handlers durable
+import time
+from functools import partial
+
+
+def workflow(function):
+    return durable_execution(function)
+
+
+configured = partial(durable_execution, plugins=[])
+
+
+@workflow
+async def first(event, ctx):
+    await ctx.wait(60)
+    return time.time()  #! clock-in-orchestration
+
+
+@configured
+async def second(event, ctx):
+    await ctx.wait(60)
+    return time.time()  #! clock-in-orchestration

@@ -95,3 +95,38 @@ async def handler(event, ctx):
 
     await ctx.parallel([one, ParallelBranch(two, "two")])
     await ctx.parallel({"a": lambda inner: inner.wait(1), "b": lambda inner: ctx.wait(1)})  #! outer-context-in-branch
+
+# case: one attribute for the contexts of two handlers
+class Shop:
+    async def charge(self):
+        await self.ctx.step(lambda _: 1, name="charge")
+
+    @durable_execution
+    async def first(self, event, ctx):
+        self.ctx = ctx
+        await self.charge()
+
+    @durable_execution
+    async def second(self, event, ctx):
+        self.ctx = ctx
+        await self.charge()
+
+# case: a context carried in a dataclass
+from dataclasses import dataclass
+
+
+@dataclass
+class Tools:
+    ctx: DurableContext
+    name: str
+
+
+@durable_execution
+async def handler(event, ctx):
+    tools = Tools(ctx, name="shop")
+    await tools.ctx.wait(5)
+
+    async def child(inner):
+        await tools.ctx.wait(5)  #! outer-context-in-branch
+
+    await ctx.run_in_child_context(child)
