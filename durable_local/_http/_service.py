@@ -20,6 +20,7 @@ from durable_local._http._driver import GRACE, Driver
 from durable_local._http._durable_api import DurableApi
 from durable_local._http._gate import Gate
 from durable_local._http._logbook import Logbook
+from durable_local._http._one_write import OneWriteProtocol
 from durable_local._http._own_api import OwnApi, Records
 from durable_local._http._router import Router
 from durable_local._store import Store
@@ -98,7 +99,7 @@ class LocalService:
         """Serve until `stop` is called; `ready` gets the URL when requests are answered."""
         config = uvicorn.Config(
             self._app(),
-            http="httptools",
+            http=OneWriteProtocol,
             loop="asyncio",
             ws="none",
             lifespan="off",
