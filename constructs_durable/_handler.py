@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
     if path is None:
         modules = ", ".join(sorted(p.stem for p in entry.glob("*.py"))) or "none"
         raise place.error(f"handler is {handler!r}, but {entry} has no module `{module}`. Modules there: {modules}.")
+    if _binds_at_first_sight(path.read_bytes(), name):
+        return
     try:
         names = _top_level_names(path, path.stat().st_mtime_ns)
     except SyntaxError as error:
@@ -55,6 +58,12 @@ def _module_path(entry: Path, module: str) -> Path | None:
     base = entry.joinpath(*module.replace("/", ".").split("."))
     candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _binds_at_first_sight(source: bytes, name: str) -> bool:
+    """Look for a plain definition; a syntax tree, which costs as much as the whole check, is for the rest."""
+    pattern = rf"^(?:(?:async\s+def|def|class)\s+{name}\b|{name}\s*[:=])"
+    return re.search(pattern.encode(), source, re.MULTILINE) is not None
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
+from constructs_durable.errors import DurableInputError
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReplayCheck", "acknowledged_rules", "annotate_replay_findings"]
 
+UNREADABLE = "DUR090"
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "cdk.out", "node_modules"})
 
 
@@ -53,7 +56,11 @@ def annotate_replay_findings(
     """Check the handler and annotate `root` with what was found, but for the acknowledged rules."""
     if check is ReplayCheck.OFF:
         return
-    findings = [f for f in _findings(entry, handler, _stamp(entry)) if f.rule not in acknowledged]
+    found = _findings(entry, handler, _stamp(entry))
+    for finding in found:
+        if finding.rule == UNREADABLE:  # it could not be imported in Lambda either
+            raise DurableInputError(f"{root.node.path}: {_text(finding)}")
+    findings = [f for f in found if f.rule not in acknowledged]
     if not findings:
         return
     annotations = cdk.Annotations.of(root)

@@ -75,9 +75,17 @@ def test_what_cannot_work_is_refused_with_path_value_rule_and_fix(options, expec
     assert stack.node.try_find_child("Orders") is None
 
 
-def test_a_handler_that_is_not_python_names_the_line(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text("def handler(:\n    pass\n")
-    with pytest.raises(DurableInputError, match=r"app\.py:1 is not valid Python"):
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def handler(:\n    pass\n", r"app\.py:1:"),
+        ("def other(:\n    pass\n", r"app\.py:1 is not valid Python"),
+        ("def handler(event, context):\n    return (\n", r"app\.py:2:"),
+    ],
+)
+def test_a_handler_that_is_not_python_names_the_line(tmp_path: Path, source: str, expected: str) -> None:
+    (tmp_path / "app.py").write_text(source)
+    with pytest.raises(DurableInputError, match=rf"Demo/Orders: .*{expected}"):
         a_function(a_stack(), entry=tmp_path)
 
 
