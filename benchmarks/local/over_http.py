@@ -248,7 +248,7 @@ def executions(url: str, _folder: Path) -> dict[str, float]:
 CASES = {"checkpoints": checkpoints, "executions": executions}
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         service = our_service(folder) if SIDE == "ours" else their_service(folder)
         with service as url:
