@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from durable_runtime._async_checkpointer import AsyncCheckpointer
 from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE
 from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
+from durable_runtime._history import epoch_seconds
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
 from durable_runtime._threads import Threads
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _PATIENCE = 10_000
 """Turns of the loop after which user code that never rests is taken to rest."""
 
+_OUTSIDE = frozenset({"WAIT", "CALLBACK", "CHAINED_INVOKE"})
+
 _STEP_THREADS = 32
 """Threads for `def` steps of `async def` handlers."""
 
@@ -45,12 +48,19 @@ class OperationFuture(asyncio.Future):  # type: ignore[type-arg]
 
 
 class Entry:
-    """One result on its way to user code."""
+    """One result on its way to user code.
 
-    __slots__ = ("error", "future", "operation_id", "ready", "value")
+    Attributes:
+        stamp: The member of the operation whose time says when the result came about.
+        outside: Somebody else brings the result about: time, another function, the answer to a callback.
+    """
 
-    def __init__(self, operation_id: str, future: OperationFuture) -> None:
+    __slots__ = ("error", "future", "operation_id", "outside", "ready", "stamp", "value")
+
+    def __init__(self, operation_id: str, future: OperationFuture, stamp: str, *, outside: bool = False) -> None:
         self.operation_id = operation_id
+        self.stamp = stamp
+        self.outside = outside
         self.future = future
         self.ready = False
         self.value: Any = None
@@ -136,13 +146,16 @@ class Driver:
         generator: Generator[Any, Any, Any],
         context: AsyncDurableContext,
         finished_at: float | None,
+        stamp: str,
     ) -> OperationFuture:
         """Start an operation; answer with the future of its result.
 
         ``finished_at`` is set when history holds the result: it then keeps its place in the order of delivery.
         """
-        entry = Entry(operation.id, OperationFuture(loop=self.loop))
+        outside = operation.kind in _OUTSIDE and stamp == "EndTimestamp"
+        entry = Entry(operation.id, OperationFuture(loop=self.loop), stamp, outside=outside)
         context.outstanding += 1
+        context.outside += outside
         if finished_at is not None:
             self.line_up(context, finished_at, entry)
         task = self.loop.create_task(self._operate(generator, context, entry, lined_up=finished_at is not None))
@@ -157,18 +170,37 @@ class Driver:
         *,
         lined_up: bool,
     ) -> None:
+        key = float("inf")
         try:
             entry.value = await self.perform(generator)
+            key = await self._order(context, entry)
         except asyncio.CancelledError:
             context.outstanding -= 1
+            context.outside -= entry.outside
             entry.future.cancel()
             raise
         except BaseException as error:  # noqa: BLE001  it goes to whoever awaits the operation
             entry.error = error
+            if isinstance(error, Exception):
+                key = await self._order(context, entry)
         entry.ready = True
         if not lined_up:
-            self.line_up(context, float("inf"), entry)
+            self.line_up(context, key, entry)
         self.poke()
+
+    async def _order(self, context: AsyncDurableContext, entry: Entry) -> float:
+        """Return the place of a result among those of its context.
+
+        Our own outcomes come in the order in which we record them. What ends outside may have ended before,
+        unknown to us; so while there is such an operation, results wait for their recorded times.
+        """
+        if not context.outside:
+            return float("inf")
+        if not entry.outside:
+            await self.checkpointer.wait_for(context.line.past)
+        raw = self.invocation.history.operations.get(entry.operation_id) or {}
+        moment = epoch_seconds(raw.get(entry.stamp))
+        return float("inf") if moment is None else moment
 
     @property
     def alone(self) -> bool:

@@ -140,6 +140,7 @@ class AsyncDurableContext(ReplaySafe, ContextBase):
         super().__init__(*args, **kwargs)
         self.driver = self.invocation.driver
         self.outstanding = 0
+        self.outside = 0
         self._loop = self.driver.loop
         self._positions: dict[str, int] = {}
         self._newest_outcome = (0, 0)
@@ -286,6 +287,7 @@ class AsyncDurableContext(ReplaySafe, ContextBase):
     def deliver(self, entry: Entry) -> None:
         """Give user code a result."""
         self.outstanding -= 1
+        self.outside -= entry.outside
         self._delivered = entry.operation_id
         _resolve(entry)
 
@@ -309,13 +311,14 @@ class AsyncDurableContext(ReplaySafe, ContextBase):
         """Start an operation in the event loop."""
         operation, generator = plan
         raw = operation.raw
+        stamp = "StartTimestamp" if creates else "EndTimestamp"
         if raw is None or (raw["Status"] in OPEN_STATUSES and not creates):
-            return DurableAwaitable(self.driver.start(operation, generator, self, None))
-        moment = raw.get("StartTimestamp" if creates else "EndTimestamp") or raw.get("StartTimestamp")
+            return DurableAwaitable(self.driver.start(operation, generator, self, None, stamp))
+        moment = raw.get(stamp) or raw.get("StartTimestamp")
         finished_at = epoch_seconds(moment) or 0.0
         if operation.details.get("ReplayChildren"):
-            return DurableAwaitable(self.driver.start(operation, generator, self, finished_at))
-        entry = Entry(operation.id, OperationFuture(loop=self._loop))
+            return DurableAwaitable(self.driver.start(operation, generator, self, finished_at, stamp))
+        entry = Entry(operation.id, OperationFuture(loop=self._loop), stamp)
         entry.ready = True
         try:
             generator.send(None)
