@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -179,44 +178,9 @@ class DurableAlias(QualifiedAlias):
     @functools.cached_property
     def _own_principal(self) -> iam.IPrincipal:
         """The role, but with new permissions in a policy that the function itself does not wait for."""
+        from constructs_durable._principal import OwnPolicyPrincipal
+
         return OwnPolicyPrincipal(self._function.grant_principal, self._policy)
-
-
-@jsii.implements(iam.IPrincipal)
-class OwnPolicyPrincipal:
-    """A role whose grants land in a given policy.
-
-    A grant on the function's own ARN among its role's default policy would close a circle.
-    """
-
-    def __init__(self, role: iam.IPrincipal, policy: iam.Policy) -> None:
-        self._role = role
-        self._policy = policy
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """Itself."""
-        return self
-
-    @property
-    def assume_role_action(self) -> str:
-        """As for the role."""
-        return self._role.assume_role_action
-
-    @property
-    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
-        """As for the role."""
-        return self._role.policy_fragment
-
-    @property
-    def principal_account(self) -> str | None:
-        """As for the role."""
-        return self._role.principal_account
-
-    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
-        """Add the statement to the policy."""
-        self._policy.add_statements(statement)
-        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self._policy)
 
 
 def _variable_name(construct_id: str) -> str:
