@@ -35,12 +35,11 @@ RULE = Rule(
         'outside the body. Then treat the other side\'s "already exists" as success.'
     ),
     bad="""
-from durable_runtime import durable_execution
-
-
 import time
 
 import boto3
+
+from durable_runtime import durable_execution
 
 transcribe = boto3.client("transcribe", region_name="eu-west-1")
 
@@ -56,10 +55,9 @@ def handler(event, ctx):
     return ctx.wait_for_callback(submit)
 """,
     good="""
-from durable_runtime import durable_execution
-
-
 import boto3
+
+from durable_runtime import durable_execution
 
 transcribe = boto3.client("transcribe", region_name="eu-west-1")
 
