@@ -17,6 +17,7 @@ from durable_runtime.exceptions import (
     InvocationError,
     NonDeterministicExecutionError,
     OrphanedChildException,
+    SerDesError,
     SuspendExecution,
 )
 from durable_runtime.execution import invalid_event
@@ -47,10 +48,13 @@ def run_invocation(
     """Run one invocation of a durable handler; answer with the output envelope."""
     arn, token, state = _envelope(event)
     client = _bounded(client, lambda_context)
-    history = _load(client, arn, token, state)
+    try:
+        history = _load(client, arn, token, state)
+        payload = _input(handler, history)
+    except (ExecutionError, SerDesError) as error:
+        return _failed(error)  # every further invocation would meet the same
     log = CommitLog(client, arn, token, history)
     invocation = Invocation(arn, history, log, lambda_context, options=options, clock=time.time)
-    payload = _input(handler, history)
     if is_async:
         from durable_runtime._asyncio import run_handler
     else:

@@ -9,6 +9,7 @@ import pytest
 
 import durable_runtime
 from durable_runtime import durable_execution, exceptions
+from durable_runtime._service import ServiceError
 from tests.runtime.driving import (
     Boto3Client,
     ContractClient,
@@ -18,6 +19,7 @@ from tests.runtime.driving import (
     run_to_end,
     watched,
 )
+from tests.runtime.history import op
 from tests.runtime.kit import ASYNC, BOTH, SYNC
 from tests.runtime.service import Service
 
@@ -84,14 +86,35 @@ def test_the_input_is_the_callers_json(kit, payload, seen):
     assert json.loads(output["Result"]) == seen
 
 
-def test_input_that_is_no_json_is_an_error(kit):
-    service = Service("{nonsense")
-    output = outcome_of(lambda: invoke_once(kit.handler(echo), service))
-    if isinstance(output, Exception):
-        assert "JSON" in str(output) or isinstance(output, ValueError)
+def test_input_that_is_no_json_fails_the_execution(kit):
+    """Not the invocation: Lambda would try the same again and again."""
+    output = invoke_once(kit.handler(echo), Service("{nonsense"))
+    assert output["Status"] == "FAILED"
+    assert "JSON" in output["Error"]["ErrorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passes"),
+    [
+        (403, "AccessDeniedException", False),
+        (502, "KMSDisabledException", False),
+        (429, "Throttled", True),
+        (0, "Timeout", True),
+    ],
+)
+def test_a_history_that_cannot_be_read_fails_for_good_or_is_tried_again(kit, status, code, passes):
+    class Client(ContractClient):
+        def get_state(self, arn, token, marker, max_items):
+            raise ServiceError(status, code, "injected")
+
+    service = Service(page_size=1, operations=[op("step", "SUCCEEDED", Result="1")])
+    handler, event = kit.handler(echo), service.begin()
+    output = outcome_of(lambda: handler.invoke_with(event, LambdaContext(), Client(service)))
+    if passes:
+        assert isinstance(output, exceptions.InvocationError)
     else:
         assert output["Status"] == "FAILED"
-        assert "JSON" in output["Error"]["ErrorMessage"]
+        assert "injected" in output["Error"]["ErrorMessage"]
 
 
 def test_history_comes_in_pages_and_the_input_may_be_on_a_later_one(kit):
