@@ -1,0 +1,140 @@
+"""The core alone: the queue's rules, identities, and what runs on which thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from hashlib import blake2b
+
+import pytest
+
+from durable_runtime import NonDeterministicExecutionError, durable_execution
+from durable_runtime._commit import MAX_BYTES, MAX_UPDATES, CommitLog, Line
+from durable_runtime._history import History, epoch_seconds
+from durable_runtime._ids import marker_id, position_id, prefix_of
+from durable_runtime.exceptions import OrphanedChildException, SuspendExecution
+from tests.runtime.driving import run_to_end
+from tests.runtime.service import Service
+
+
+def update(number: int, payload: str = "1") -> dict:
+    return {"Id": str(number), "Type": "STEP", "Action": "SUCCEED", "Payload": payload}
+
+
+def log_of(client=None) -> CommitLog:
+    return CommitLog(client, "arn", "token", History())
+
+
+def test_ids_are_those_of_the_architecture():
+    top = blake2b(b"3").hexdigest()[:64]
+    assert position_id(prefix_of(None), 3) == top
+    assert position_id(prefix_of(top), 0) == blake2b(f"{top}-0".encode()).hexdigest()[:64]
+
+
+def test_markers_have_ids_that_no_position_has():
+    positions = {position_id(b"", number) for number in range(1000)}
+    assert marker_id(b"", "patch", "1") not in positions
+
+
+def test_a_batch_ends_at_the_number_and_at_the_bytes_that_the_service_takes():
+    log, line = log_of(), Line()
+    for number in range(MAX_UPDATES + 1):
+        log.add(update(number), line)
+    assert [len(log.take()), len(log.take())] == [MAX_UPDATES, 1]
+    for number in range(3):
+        log.add(update(number, "x" * (MAX_BYTES // 2 - 100)), line)
+    assert [len(log.take()), len(log.take())] == [2, 1]
+
+
+def test_an_update_larger_than_a_call_goes_alone():
+    log, line = log_of(), Line()
+    for payload in ("1", "x" * (MAX_BYTES + 1), "2"):
+        log.add(update(len(log), payload), line)
+    assert [len(log.take()) for _ in range(3)] == [1, 1, 1]
+
+
+def test_bytes_are_counted_as_the_request_has_them():
+    """A quote takes two bytes in JSON, an emoji twelve."""
+    log, line = log_of(), Line()
+    log.add(update(1, "😀" * (MAX_BYTES // 20)), line)
+    log.add(update(2, '"' * (MAX_BYTES // 3)), line)
+    assert len(log.take()) == 1
+
+
+def test_an_orphaned_line_and_those_forked_from_it_record_nothing():
+    log, root = log_of(), Line()
+    branch = Line(root)
+    inner = Line(branch)
+    branch.orphaned = True
+    log.add(update(1), root)
+    with pytest.raises(OrphanedChildException):
+        log.add(update(2), inner)
+    assert len(log) == 1
+
+
+def test_a_withheld_token_stops_everything():
+    log = log_of()
+    log.add(update(1), Line())
+    log.accept(log.take(), {"token": None, "operations": [], "ids": set()})
+    with pytest.raises(SuspendExecution):
+        log.add(update(2), Line())
+
+
+def test_what_a_reply_leaves_out_is_noted_from_the_updates():
+    log = log_of()
+    log.add(update(1, '"kept"'), Line())
+    log.accept(log.take(), {"token": "t", "operations": [], "ids": set()})
+    assert log.history.operations["1"]["Status"] == "SUCCEEDED"
+    assert log.history.operations["1"]["StepDetails"]["Result"] == '"kept"'
+
+
+@pytest.mark.parametrize("value", [1_795_172_990_761, 1_795_172_990.761, "2026-11-20T11:09:50.761+00:00"])
+def test_timestamps_are_read_in_every_form_that_the_service_sends(value):
+    assert epoch_seconds(value) == pytest.approx(1_795_172_990.761)
+
+
+def test_a_def_handler_runs_on_the_thread_that_calls_it():
+    seen = []
+
+    @durable_execution
+    def handler(_event, ctx):
+        seen.append(threading.get_ident())
+        return ctx.step(lambda _step: seen.append(threading.get_ident()), name="where")
+
+    service = Service()
+    handler.invoke_with(service.begin(), None, service)
+    assert set(seen) == {threading.get_ident()}
+
+
+def test_an_async_step_of_a_def_handler_runs():
+    async def fetch(_step):
+        await asyncio.sleep(0)
+        return 5
+
+    @durable_execution
+    def handler(_event, ctx):
+        return ctx.step(fetch)
+
+    assert run_to_end(handler).result == 5
+
+
+def test_history_of_other_code_ends_the_execution_even_if_swallowed():
+    @durable_execution
+    def first(_event, ctx):
+        ctx.step(lambda _step: 1, name="charge")
+        ctx.wait(60)
+
+    @durable_execution
+    def second(_event, ctx):
+        with contextlib.suppress(NonDeterministicExecutionError):
+            ctx.step(lambda _step: 2, name="refund")
+        return "went on"
+
+    service = Service()
+    service.end(first.invoke_with(service.begin(), None, service))
+    service.pass_time()
+    output = second.invoke_with(service.begin(), None, service)
+    assert output["Status"] == "FAILED"
+    for part in ("'refund'", "'charge'", "test_core_smoke.py", "aliases="):
+        assert part in output["Error"]["ErrorMessage"]
