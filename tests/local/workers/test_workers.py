@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from durable_local._invocation import FunctionVersion, InvocationRequest, InvocationResult, LogLine
 from durable_local._workers import CodeError, CodeStore, WorkerOptions, WorkerPool
@@ -339,6 +341,34 @@ def test_the_runtime_api_refuses_what_it_does_not_know(function: Any) -> None:
             return statuses
     """
     assert run_one(function(source)).payload == b"[404, 400, 400]"
+
+
+@given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=20))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_garbage_on_the_runtime_api_harms_nobody(function: Any, garbage: list[bytes]) -> None:
+    version = function("def handler(event, context): return event")
+
+    async def work(pool: WorkerPool) -> InvocationResult:
+        await pool.run(request(version, 1, "first"))
+        host, port = pool._idle[0]._endpoint.address.split(":")
+        for data in garbage:
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(data)
+            writer.close()
+            await writer.wait_closed()
+        return await pool.run(request(version, 2, "second"))
+
+    assert with_pool(work).payload == b"2"
+
+
+def test_an_idle_worker_ends_with_its_service(function: Any) -> None:
+    async def work(pool: WorkerPool) -> int:
+        await pool.run(request(function("def handler(e, c): return 1")))
+        worker = pool._idle[0]
+        worker._endpoint.close()
+        return await asyncio.wait_for(asyncio.shield(worker._exit), 5)
+
+    assert with_pool(work) == 0
 
 
 def archive(**files: str) -> bytes:
