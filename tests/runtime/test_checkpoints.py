@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from durable_runtime.exceptions import PayloadTooLargeError
 from tests.runtime.driving import ContractClient, LambdaContext, invoke_once, outcome_of, run_to_end, watched
 from tests.runtime.kit import ASYNC, BOTH, SYNC
-from tests.runtime.service import Fault, Service
+from tests.runtime.service import Fault, Service, succeed
 
 
 @pytest.fixture(params=BOTH, ids=lambda kit: kit.name)
@@ -335,3 +336,77 @@ def test_a_branch_that_lost_the_race_records_nothing_after_the_end(kit):
     run = kit.run(flow)
     assert run.result == ["quick"]
     assert "too late" not in [name for _, _, name in run.service.updates()]
+
+
+# -- exact limits -------------------------------------------------------------------------------------------
+
+LIMIT = 262_144
+
+
+@pytest.mark.parametrize(
+    "letter", ["x", "ü", "\U0001f600", '"', "\n"], ids=["ascii", "two", "four", "quote", "newline"]
+)
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_limit_of_a_step_result_is_exact_in_bytes(kit, letter, over):
+    """262,144 bytes of JSON text pass, one more does not, whatever the characters."""
+    import json
+
+    width = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
+    count, rest = divmod(LIMIT - 2, width)
+    value = letter * count + "x" * (rest + over)
+
+    def flow(kit, event, ctx):
+        try:
+            return len((yield ctx.step(lambda _c: value, name="big")))
+        except PayloadTooLargeError as error:
+            return [error.size, error.limit]
+
+    run = kit.run(flow)
+    text = run.service.named("big")["StepDetails"].get("Result")
+    if text is None:
+        assert run.result[1] == LIMIT
+        assert run.result[0] > LIMIT
+    else:
+        assert len(text.encode()) <= LIMIT
+    if letter == "x":
+        assert (text is None) == bool(over)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_limit_of_a_child_result_is_exact_in_bytes(kit, over):
+    def flow(kit, event, ctx):
+        def body(_context):
+            return "x" * (LIMIT - 2 + over)
+            yield
+
+        yield ctx.run_in_child_context(kit.fn(body), "child")
+
+    service = kit.run(flow).service
+    assert bool(service.named("child")["ContextDetails"].get("ReplayChildren")) == bool(over)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_limit_of_an_invoke_payload_is_exact_in_bytes(kit, over):
+    def flow(kit, event, ctx):
+        try:
+            return (yield ctx.invoke("f:1", "x" * (1_048_576 - 2 + over), name="i"))
+        except PayloadTooLargeError as error:
+            return error.size
+
+    assert kit.run(flow, answers={"f:1": succeed("7")}).result == (1_048_577 if over else 7)
+
+
+@pytest.mark.parametrize("count", [199, 200, 201, 400, 401])
+def test_full_batches_hold_as_many_updates_as_allowed(kit, count):
+    """The service refuses a call of more than 200 updates; a flood is cut into full ones."""
+
+    def flow(kit, event, ctx):
+        def branch(context, item, index, items):
+            return item
+            yield
+
+        return (yield ctx.map(range(count), kit.fn(branch), name="m")).success_count
+
+    run = kit.run(flow)
+    assert run.result == count
+    assert len(run.service.updates()) == 2 * count + 2
