@@ -31,6 +31,11 @@ def approval(event: Any, ctx: DurableContext) -> Any:
     return ctx.wait_for_callback(lambda _id, _ctx: None, name="approval")
 
 
+def about(span: timedelta | None, wanted: timedelta) -> bool:
+    """Say whether a span is as wanted; between its skips, a skipping clock follows the machine's."""
+    return span is not None and wanted <= span < wanted + timedelta(minutes=1)
+
+
 def test_a_run_tells_status_result_operations_and_time() -> None:
     with DurableTestRunner(order) as runner:
         result = runner.run({"amount": 21}, name="order-7")
@@ -44,10 +49,8 @@ def test_a_run_tells_status_result_operations_and_time() -> None:
     ]  # fmt: skip
     charge, wait = result.operation("charge"), result.operation("cool down")
     assert (charge.result, charge.attempts, charge.error) == (42, 1, None)
-    assert wait.duration is not None
-    assert timedelta(hours=1) <= wait.duration < timedelta(hours=1, minutes=1)
-    assert result.duration is not None
-    assert result.duration >= timedelta(hours=1)
+    assert about(wait.duration, timedelta(hours=1))
+    assert about(result.duration, timedelta(hours=1))
     assert [invocation.error for invocation in result.invocations] == [None, None]
     assert result.meter["Operations"] == 4
     assert result.events[0]["EventType"] == "ExecutionStarted"
@@ -78,7 +81,7 @@ def test_a_year_of_waits_takes_no_real_time_and_the_execution_timeout_counts_it(
         late = runner.run()
     assert time.monotonic() - started < 30, "it waited in real time"
     assert late.status == "TIMED_OUT"
-    assert late.duration == timedelta(days=100)
+    assert about(late.duration, timedelta(days=100))
     assert len(late.operations) == 4
 
 
@@ -157,8 +160,7 @@ def test_declared_responders_answer_callbacks(responder: Any, status: str, value
 def test_an_answer_comes_at_its_time_by_the_executions_clock() -> None:
     with DurableTestRunner(approval, responders={"*": succeed(after=timedelta(days=2))}) as runner:
         result = runner.run()
-    assert result.duration is not None
-    assert timedelta(days=2) <= result.duration < timedelta(days=2, minutes=1)
+    assert about(result.duration, timedelta(days=2))
 
 
 def test_a_callback_without_an_answer_runs_into_its_timeout() -> None:
@@ -171,7 +173,7 @@ def test_a_callback_without_an_answer_runs_into_its_timeout() -> None:
             result = runner.run()
         assert result.status == "FAILED"
         assert result.operation("answer").status == "TIMED_OUT"
-        assert result.operation("answer").duration == timedelta(days=3)
+        assert about(result.operation("answer").duration, timedelta(days=3))
 
 
 def test_heartbeats_keep_a_callback_alive() -> None:
