@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
 from durable_local._engine._envelope import page_size, parse_marker
+from durable_local._engine._meter import size_of
 from durable_local._errors import invalid_parameter
 
 if TYPE_CHECKING:
@@ -78,10 +79,24 @@ def get_history(
     execution = core.get(arn)
     included = core.settings.include_execution_data if include is None else include
     events = execution.events[::-1] if reverse else execution.events
-    answer: dict[str, Any] = {"Events": [wire_event(event, included) for event in events[start : start + limit]]}
-    if start + limit < len(events):
-        answer["NextMarker"] = f"h{start + limit}"
+    page: list[dict[str, Any]] = []
+    size = 0
+    for event in events[start : start + limit]:
+        size += _size(event) if included else 0
+        if page and size > core.settings.max_page_bytes:
+            break
+        page.append(wire_event(event, included))
+    answer: dict[str, Any] = {"Events": page}
+    following = start + len(page)
+    if following < len(events):
+        answer["NextMarker"] = f"h{following}"
     return answer
+
+
+def _size(event: dict[str, Any]) -> int:
+    """Return about how many bytes an event's payloads have."""
+    details = event[f"{event['EventType']}Details"]
+    return sum(size_of(details[member].get("Payload")) for member in _EVENT_DATA if member in details)
 
 
 def wire_event(event: dict[str, Any], included: bool) -> dict[str, Any]:

@@ -28,6 +28,30 @@ _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _ROLE = re.compile(r"arn:[a-zA-Z0-9-]+:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-/]+")
 _RUNTIME = re.compile(r"(python3\.\d{1,2}|nodejs\d+\.x|java\d+(\.al2)?|dotnet\d+|ruby\d\.\d|provided(\.al\d+)?)")
 
+RESERVED_VARIABLES = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Variables that Lambda sets itself and refuses to be given (developer guide)."""
+
 KEPT = (
     "Role",
     "Handler",
@@ -121,6 +145,13 @@ def _check_environment(environment: Any) -> None:
             raise violation("environment.variables", name, "satisfy the pattern of a variable name")
         if not isinstance(value, str) or "\0" in value:
             raise violation(f"environment.variables.{name}", value, "be a string")
+    reserved = sorted(RESERVED_VARIABLES & variables.keys())
+    if reserved:
+        raise invalid_parameter(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+            f"this request: {', '.join(reserved)}"
+        )
     size = sum(len(name) + len(value) for name, value in variables.items())
     if size > MAX_ENVIRONMENT:
         raise invalid_parameter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -78,12 +79,26 @@ class App:
         finally:
             self._after()
         if isinstance(answer, Awaitable):
-            answer = await answer
+            answer = await _unless_left(answer, receive)
         if isinstance(answer, Reply):
             return _reply(answer)
         if answer is None:
             return route.status, [], b""
         return route.status, [_JSON], json.dumps(answer).encode() if answer else _EMPTY
+
+
+async def _unless_left(answer: Awaitable[Any], receive: Receive) -> Any:
+    """Wait for an answer as long as the client does."""
+    work = asyncio.ensure_future(answer)
+    left = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Disconnected
+        return work.result()
+    finally:
+        work.cancel()
+        left.cancel()
 
 
 def _check_headers(headers: list[tuple[bytes, bytes]]) -> int:

@@ -147,6 +147,7 @@ class DurableApi:
             return call.reply
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         call.when_done(lambda reply: None if future.done() else future.set_result(reply))
+        future.add_done_callback(lambda done: self.engine.abandon(call) if done.cancelled() else None)
         return future
 
 

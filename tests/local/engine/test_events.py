@@ -10,6 +10,7 @@ import pytest
 
 from durable_local import _rules as rules
 from durable_local._invocation import InvocationResult
+from durable_local._rules import Settings
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
 ALL = set(MODEL.shape_for("EventType").enum)
@@ -183,6 +184,15 @@ def test_history_pages_in_both_directions(hand, arns) -> None:
     forward = history(hand, arns[0], max_items=7)
     assert forward == history(hand, arns[0], max_items=1000)
     assert history(hand, arns[0], max_items=7, reverse=True) == forward[::-1]
+
+
+def test_a_page_of_history_is_bounded_in_bytes_too(make_hand, u) -> None:
+    hand = make_hand(Settings(max_page_bytes=10_000))
+    hand.start()
+    for n in range(10):
+        hand.checkpoint(u.make("STEP", "SUCCEED", f"s{n}", Payload="x" * 3000))
+    assert len(hand.engine.get_history(hand.arn, max_items=1000)["Events"]) == 4
+    assert len(history(hand, hand.arn, max_items=1000)) == 11
 
 
 @pytest.mark.parametrize("count", [-1, 1001, True, "5"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
+import http.client
 import json
 import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -175,6 +177,22 @@ def test_a_sync_start_waits_for_the_whole_execution(stage) -> None:
         assert reply["Payload"].read() == b'{"ok":true}'
         assert reply["ExecutedVersion"] == "1"
         assert "/durable-execution/sync-1/" in reply["DurableExecutionArn"]
+
+
+def test_a_caller_that_leaves_is_forgotten_and_the_execution_goes_on(stage) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", stage.service.port)
+    connection.request("POST", "/2015-03-31/functions/work:1/invocations", b"{}")
+    arn = stage.take().execution_arn
+    execution = stage.service.engine._core.executions[arn]
+    assert len(execution.waiters) == 1
+    connection.close()
+    for _ in range(200):
+        if not execution.waiters:
+            break
+        time.sleep(0.01)
+    assert execution.waiters == []
+    stage.end({"Status": "SUCCEEDED", "Result": "1"})
+    assert stage.lambda_.get_durable_execution(DurableExecutionArn=arn)["Status"] == "SUCCEEDED"
 
 
 def test_a_failing_function_and_a_failing_execution_look_alike(stage) -> None:

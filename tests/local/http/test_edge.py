@@ -188,7 +188,7 @@ TARGETS = [
 ]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     target=st.sampled_from(TARGETS),
     noise=st.text(min_size=1, max_size=30),

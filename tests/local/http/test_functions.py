@@ -57,6 +57,7 @@ def test_the_published_version_waiter_is_satisfied(stage, name: str) -> None:
         ({"Runtime": "cobol85"}, "runtime"),
         ({"Role": "me"}, "role"),
         ({"Environment": {"Variables": {"1BAD": "x"}}}, "environment"),
+        ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "reserved keys"),
         ({"Environment": {"Variables": {"BIG": "x" * 5000}}}, "4KB"),
         ({"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:none:1"]}, "does not exist"),
         ({"Code": {"ZipFile": b"no zip"}}, "Could not unzip"),

@@ -100,6 +100,25 @@ def test_it_prints_one_line_and_ends_cleanly(serve, tmp_path: Path, number: int)
     assert not (tmp_path / "service.sqlite-wal").exists()
 
 
+def test_it_ends_cleanly_while_a_function_hangs(serve, make_client, zipped, capsys) -> None:
+    served = serve()
+    lambda_ = make_client(served.url)
+    hang = zipped(app="import time\ndef handler(event, context):\n    print('hanging')\n    time.sleep(600)\n")
+    lambda_.create_function(
+        FunctionName="hang", Runtime="python3.13", Role=ROLE, Handler="app.handler", Code={"ZipFile": hang}, Timeout=900
+    )
+    lambda_.invoke(FunctionName="hang", InvocationType="Event")
+    printed = ""
+    for _ in range(400):
+        assert main(["logs", "hang", "--endpoint-url", served.url]) == 0
+        printed = capsys.readouterr().out
+        if printed:
+            break
+        time.sleep(0.02)
+    assert "hanging" in printed
+    assert served.end()[0] == 0
+
+
 def test_workers_run_the_code_time_is_skipped_and_logs_are_kept(
     serve, make_client, zipped, tmp_path: Path, capsys
 ) -> None:
