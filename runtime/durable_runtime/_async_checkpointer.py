@@ -129,6 +129,7 @@ class AsyncCheckpointer:
         self._answered()
 
     def _accept(self, batch: list[dict[str, Any]], reply: dict[str, Any]) -> None:
+        self.log.absorb(batch, reply)
         self.log.accept(batch, reply)
         plugins = self._driver.invocation.plugins
         if plugins is not None:

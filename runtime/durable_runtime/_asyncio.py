@@ -52,7 +52,8 @@ class Entry:
 
     Attributes:
         stamp: The member of the operation whose time says when the result came about.
-        outside: Somebody else brings the result about: time, another function, the answer to a callback.
+        outside: Somebody else brings the result about (time, another function, the answer to a callback), and
+            may have done so before the service tells.
     """
 
     __slots__ = ("error", "future", "operation_id", "outside", "ready", "stamp", "value")
@@ -152,7 +153,7 @@ class Driver:
 
         ``finished_at`` is set when history holds the result: it then keeps its place in the order of delivery.
         """
-        outside = operation.kind in _OUTSIDE and stamp == "EndTimestamp"
+        outside = operation.kind in _OUTSIDE
         entry = Entry(operation.id, OperationFuture(loop=self.loop), stamp, outside=outside)
         context.outstanding += 1
         context.outside += outside

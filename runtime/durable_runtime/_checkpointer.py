@@ -118,15 +118,12 @@ class Checkpointer:
             self._lock.release()
             try:
                 reply = self.log.send(batch)
+                self.log.absorb(batch, reply)
+                if self.on_reply is not None:
+                    self.on_reply(reply["operations"])
             finally:
                 self._lock.acquire()
             self.log.accept(batch, reply)
-            if self.on_reply is not None:
-                self._lock.release()
-                try:
-                    self.on_reply(reply["operations"])
-                finally:
-                    self._lock.acquire()
         except BaseException as error:  # noqa: BLE001  nothing more can be recorded, whatever it was
             raise self.log.fail(error)  # noqa: B904  the log has set the cause
         finally:

@@ -122,11 +122,14 @@ class CommitLog:
             raise CheckpointError(f"the service's reply to a checkpoint is malformed: {error!r}") from error
         return {"token": token, "operations": operations, "ids": ids}
 
-    def accept(self, batch: list[Update], reply: dict[str, Any]) -> None:
-        """Take over a reply: the next token, what changed, and that the batch is recorded."""
-        self.calls += 1
+    def absorb(self, batch: list[Update], reply: dict[str, Any]) -> None:
+        """Take over what a reply says of operations. Only whoever made the call does this."""
         self.history.merge(reply["operations"])
-        self.history.apply([update for update in batch if update["Type"] != "EXECUTION"], reply["ids"])
+        self.history.apply(batch, reply["ids"])
+
+    def accept(self, batch: list[Update], reply: dict[str, Any]) -> None:
+        """Take over the rest of an absorbed reply: the next token, and that the batch is recorded."""
+        self.calls += 1
         self.acknowledged += len(batch)
         if reply["token"]:
             self.token = reply["token"]

@@ -58,7 +58,7 @@ class History:
     def apply(self, updates: list[dict[str, Any]], echoed: set[str]) -> None:
         """Note acknowledged updates that the reply did not repeat, so that a resumed branch finds them."""
         for update in updates:
-            if update["Id"] not in echoed:
+            if update["Id"] not in echoed and update["Type"] != "EXECUTION":
                 self._apply(update)
 
     def _apply(self, update: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def test_a_withheld_token_stops_everything():
 def test_what_a_reply_leaves_out_is_noted_from_the_updates():
     log = log_of()
     log.add(update(1, '"kept"'), Line())
-    log.accept(log.take(), {"token": "t", "operations": [], "ids": set()})
+    log.absorb(log.take(), {"token": "t", "operations": [], "ids": set()})
     assert log.history.operations["1"]["Status"] == "SUCCEEDED"
     assert log.history.operations["1"]["StepDetails"]["Result"] == '"kept"'
 
