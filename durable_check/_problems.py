@@ -57,7 +57,7 @@ class Collector:
 
 def _placed(rule: Rule, problem: Problem) -> Finding:
     module = problem.frame.module
-    lines = module.source.text.split("\n")
+    lines = module.lines()
     line, byte_column = location(problem.node)
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     start = _characters(text, byte_column)

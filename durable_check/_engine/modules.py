@@ -94,6 +94,14 @@ class ModuleInfo:
     functions: dict[ast.AST, FunctionInfo] = field(default_factory=dict)
     classes: dict[ast.AST, ClassInfo] = field(default_factory=dict)
     rebound: frozenset[str] | None = None
+    split: list[str] | None = None
+    aliases: frozenset[str] | None = None  # what the module calls `durable_execution`
+
+    def lines(self) -> list[str]:
+        """The lines of the file, as `ast` counts them."""
+        if self.split is None:
+            self.split = self.source.text.split("\n")
+        return self.split
 
     def rebound_globals(self) -> frozenset[str]:
         """Names that some function declares `global` and can therefore change while the process lives."""

@@ -60,12 +60,13 @@ def functions(engine: Engine, module: ModuleInfo) -> Iterator[FunctionInfo]:
 
 
 def _makes_handlers(engine: Engine, info: FunctionInfo) -> bool:
-    """Whether a function that is not durable itself makes a durable one inside."""
-    if "durable_execution" in info.loaded_names():
-        return True
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "durable_execution" for node in ast.walk(info.node)
-    ) or any(_is_alias(engine, info.module, name) for name in info.loaded_names() if name in info.module.bindings)
+    """Whether a function that is not durable itself may make a durable one inside: its text names the decorator."""
+    module, node = info.module, info.node
+    if module.aliases is None:
+        found = (name for name in module.bindings if _is_alias(engine, module, name))
+        module.aliases = frozenset({"durable_execution", *found})
+    lines = module.lines()[node.lineno - 1 : node.end_lineno]
+    return any(name in line for line in lines for name in module.aliases)
 
 
 def _is_alias(engine: Engine, module: ModuleInfo, name: str) -> bool:
