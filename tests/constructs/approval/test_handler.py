@@ -33,7 +33,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def token(title: str = "Refund?", expires_in: float = 60, **details: str) -> str:
+def token(title: str = "Refund?", expires_in: float = 86_400, **details: str) -> str:
     asked = Approval("cb-1", title, details, ("approve", "reject"), "ada@example.com", int(time.time() + expires_in))
     return sign_link(asked, SECRET)
 
