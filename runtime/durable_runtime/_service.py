@@ -86,13 +86,14 @@ class Boto3ServiceClient:
 
 
 def _call(method: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
-    """Call boto3, and turn any exception of botocore into a ServiceError."""
+    """Call boto3; a refusal or a failure of the network becomes a ServiceError, a bug stays what it is."""
     from durable_runtime.exceptions import error_fields
 
     try:
         return method(**arguments)
     except Exception as error:
-        if not type(error).__module__.startswith(("botocore.", "boto3.")):
+        refused = isinstance(getattr(error, "response", None), dict)
+        if not refused and not type(error).__module__.startswith(("botocore.", "boto3.")):
             raise
         status, code, message = error_fields(error)
         raise ServiceError(status, code or type(error).__name__, message or str(error)) from error

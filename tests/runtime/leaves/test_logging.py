@@ -12,6 +12,7 @@ import pytest
 import durable_runtime.logging as durable_logging
 from durable_runtime import _scope
 from durable_runtime.logger import DurableLogger
+from tests.runtime.kit import BOTH
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -217,3 +218,46 @@ def test_the_root_logger_is_the_default_and_gets_a_handler_if_it_has_none(monkey
     durable_logging.install()
     (handler,) = root.handlers
     assert any(isinstance(each, durable_logging.ReplayFilter) for each in handler.filters)
+
+
+@pytest.mark.parametrize("kit", BOTH, ids=lambda kit: kit.name)
+def test_a_line_of_a_handler_is_written_once_however_often_it_replays(kit, target, stream):
+    durable_logging.install(target, as_json=True)
+
+    def flow(kit, _event, ctx):
+        target.info("start")
+        ctx.logger.info("context start")
+
+        def body(step):
+            target.info("in the step")
+            step.logger.info("by the step's logger")
+
+        def branch(context):
+            target.info("in the child")
+            yield context.wait(kit.seconds(5), name="inner")
+            target.info("child goes on")
+
+        ctx.set_logger(target)
+        yield ctx.step(body, name="work")
+        target.info("before the wait")
+        yield ctx.wait(kit.seconds(60), name="pause")
+        yield ctx.run_in_child_context(kit.fn(branch), "child")
+        target.info("end")
+
+    kit.run(flow)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["message"] for line in lines] == [
+        "start",
+        "in the step",
+        "by the step's logger",
+        "before the wait",
+        "in the child",
+        "child goes on",
+        "end",
+    ]
+    by_message = {line["message"]: line for line in lines}
+    for message in ("in the step", "by the step's logger"):
+        assert by_message[message]["operationName"] == "work"
+        assert by_message[message]["attempt"] == 1
+    assert all(line["executionArn"].startswith("arn:") for line in lines)
+    assert "parentId" in by_message["in the child"]
