@@ -37,6 +37,8 @@ class DurableAlias(QualifiedAlias):
     _log_group: logs.ILogGroup
     _policy: iam.Policy
     _execution_key: kms.IKey | None
+    _role_can_change: bool = True
+    _callees: tuple[DurableAlias, ...] = ()
 
     @classmethod
     def from_alias_arn(cls, scope: Construct, id: str, alias_arn: str) -> lambda_.IAlias:  # noqa: A002  CDK's name
@@ -117,11 +119,7 @@ class DurableAlias(QualifiedAlias):
         Returns:
             The variable's name.
         """
-        if other is self:
-            raise DurableInputError(
-                f"{self._root.node.path}: a function cannot call itself through `calls()`, because its environment "
-                "would have to hold the ARN of its own alias. Use a child context or a loop instead."
-            )
+        self._refuse_call(other)
         named = other.root if isinstance(other, DurableAlias) else other
         name = variable or _variable_name(named.node.id)
         if not VARIABLE.fullmatch(name):
@@ -132,8 +130,40 @@ class DurableAlias(QualifiedAlias):
         self._policy.add_statements(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=other.resource_arns_for_grant_invoke)
         )
+        if not self._role_can_change:
+            cdk.Annotations.of(self._root).add_warning_v2(
+                "constructs-durable:immutable-role-calls",
+                f"role is imported and cannot be changed here. It must already allow lambda:InvokeFunction on "
+                f"{named.node.path}; without it every `ctx.invoke` fails.",
+            )
         self.add_environment(name, other.function_arn)
+        if isinstance(other, DurableAlias):
+            self._callees = (*self._callees, other)
         return name
+
+    def _refuse_call(self, other: lambda_.IFunction) -> None:
+        here = self._root.node.path
+        if other is self:
+            raise DurableInputError(
+                f"{here}: a function cannot call itself through `calls()`, because its environment would have to "
+                "hold the ARN of its own alias. Use a child context or a loop instead."
+            )
+        if isinstance(other, DurableAlias) and other.leads_to(self):
+            raise DurableInputError(
+                f"{here}: {other.root.node.path} already calls this function, itself or through others, and each "
+                "would have to be deployed before the other. Let the caller pass what is needed, or answer it "
+                "through a callback."
+            )
+        account, own = other.function_arn.split(":")[4:5], self.stack.account
+        if account and not cdk.Token.is_unresolved(own) and account[0].isdigit() and account[0] != own:
+            raise DurableInputError(
+                f"{here}: the function to call is in account {account[0]} and this one in {own}; the service does "
+                "not invoke across accounts from a workflow. Start it from a step, with a client for that account."
+            )
+
+    def leads_to(self, target: DurableAlias) -> bool:
+        """Tell whether this function calls another one, itself or through those it calls."""
+        return any(callee is target or callee.leads_to(target) for callee in self._callees)
 
     def deploy_gradually(
         self,

@@ -75,18 +75,23 @@ def execution_policy(
     return attached
 
 
-def warn_if_not_attached(scope: Construct, policy: iam.Policy, kind: ExecutionPolicy) -> None:
-    """Name the missing actions when the supplied role cannot be changed: imported as immutable, or from afar."""
+def warn_if_not_attached(scope: Construct, policy: iam.Policy) -> bool:
+    """Name the missing actions when the supplied role cannot be changed: imported as immutable, or from afar.
+
+    Returns:
+        Whether the role can be changed.
+    """
     resource = policy.node.default_child
-    attached = isinstance(resource, iam.CfnPolicy) and cdk.Stack.of(scope).resolve(resource.roles)
-    if attached or kind is ExecutionPolicy.AWS_MANAGED:
-        return
+    attached = isinstance(resource, iam.CfnPolicy) and bool(cdk.Stack.of(scope).resolve(resource.roles))
+    if attached:
+        return True
     cdk.Annotations.of(scope).add_warning_v2(
         "constructs-durable:immutable-role",
         f"role is imported and cannot be changed here. It must already allow {' and '.join(RUN_ACTIONS)} on this "
         "function's executions (`function:NAME:*`), and logs:CreateLogStream and logs:PutLogEvents on its log group; "
         "without the first two every execution fails at its first checkpoint.",
     )
+    return False
 
 
 def encryption_statement(scope: Construct) -> iam.PolicyStatement:

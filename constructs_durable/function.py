@@ -211,7 +211,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         for identifier, text in limits.warnings:
             cdk.Annotations.of(root).add_warning_v2(identifier, text)
         if role is not None:
-            _policy.warn_if_not_attached(root, self._policy, execution_policy)
+            self._role_can_change = _policy.warn_if_not_attached(root, self._policy)
         if entry is not None:
             annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, acknowledged)
         for source in events:

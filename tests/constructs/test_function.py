@@ -104,6 +104,14 @@ def test_a_supplied_role_gets_the_policy() -> None:
     assert messages(stack, "warning") == []
 
 
+def test_a_supplied_role_may_get_the_managed_policy() -> None:
+    stack = a_stack()
+    role = iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    a_function(stack, role=role, execution_policy=ExecutionPolicy.AWS_MANAGED)
+    assert mentions(only(resources(stack), "AWS::IAM::Role"), "AWSLambdaBasicDurableExecutionRolePolicy")
+    assert messages(stack, "warning") == []
+
+
 def test_an_imported_mutable_role_gets_the_policy() -> None:
     stack = a_stack()
     a_function(stack, role=iam.Role.from_role_arn(stack, "Mine", "arn:aws:iam::123456789012:role/runner"))
@@ -111,10 +119,11 @@ def test_an_imported_mutable_role_gets_the_policy() -> None:
     assert messages(stack, "warning") == []
 
 
-def test_an_immutable_role_gets_a_warning_that_names_the_two_actions() -> None:
+@pytest.mark.parametrize("policy", ExecutionPolicy)
+def test_an_immutable_role_gets_a_warning_that_names_the_two_actions(policy) -> None:
     stack = a_stack()
     role = iam.Role.from_role_arn(stack, "Mine", "arn:aws:iam::123456789012:role/runner", mutable=False)
-    a_function(stack, role=role)
+    a_function(stack, role=role, execution_policy=policy)
     (warning,) = messages(stack, "warning")
     assert "lambda:CheckpointDurableExecution and lambda:GetDurableExecutionState" in warning
     assert "constructs-durable:immutable-role" in warning

@@ -26,7 +26,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
 from constructs_durable import DurableFunction, DurableFunctionGrants, DurableInputError
-from tests.constructs.support import a_function, a_stack, mentions, of_type, only, resources
+from tests.constructs.support import a_function, a_stack, mentions, messages, of_type, only, resources
 
 pytestmark = pytest.mark.usefixtures("either_flags")
 
@@ -288,6 +288,37 @@ def test_calls_takes_the_name_of_the_variable_and_refuses_nonsense() -> None:
         orders.calls(shipping, variable="2nd")
     with pytest.raises(DurableInputError, match="cannot call itself"):
         orders.calls(orders)
+
+
+def test_functions_that_call_each_other_are_refused_before_cdk_finds_the_circle() -> None:
+    stack = a_stack()
+    first, second, third = (a_function(stack, name) for name in ("First", "Second", "Third"))
+    first.calls(second)
+    second.calls(third)
+    with pytest.raises(DurableInputError, match=r"Demo/Third: Demo/First already calls this function"):
+        third.calls(first)
+
+
+def test_a_call_into_another_account_is_refused() -> None:
+    stack = cdk.Stack(cdk.App(), "Demo", env=cdk.Environment(account="111111111111", region="us-east-1"))
+    away = DurableFunction.from_alias_arn(stack, "Away", "arn:aws:lambda:us-east-1:222222222222:function:away:live")
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: .*account 222222222222 and this one in 111111111111"):
+        a_function(stack).calls(away)
+
+
+def test_an_imported_function_of_the_same_account_may_be_called() -> None:
+    stack = cdk.Stack(cdk.App(), "Demo", env=cdk.Environment(account="111111111111", region="us-east-1"))
+    arn = "arn:aws:lambda:us-east-1:111111111111:function:home:live"
+    assert a_function(stack).calls(DurableFunction.from_alias_arn(stack, "Home", arn), variable="HOME_ARN")
+    assert mentions(only(resources(stack), "AWS::IAM::Policy"), arn)
+
+
+def test_a_call_with_an_immutable_role_names_the_permission_it_needs() -> None:
+    stack = a_stack()
+    role = iam.Role.from_role_arn(stack, "Mine", "arn:aws:iam::123456789012:role/runner", mutable=False)
+    a_function(stack, role=role).calls(a_function(stack, "Shipping"))
+    (warning,) = [text for text in messages(stack, "warning") if "InvokeFunction" in text]
+    assert "lambda:InvokeFunction on Demo/Shipping" in warning
 
 
 def test_a_rollout_moves_the_alias_with_codedeploy_and_stops_on_alarms() -> None:
