@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             _print_functions(assembly, service.url)
             if target is not None:
                 return _invoke(service, target, arguments, payload, responders)
+            print(f"Use it with: export AWS_ENDPOINT_URL_LAMBDA={service.url}", flush=True)
             ended = threading.Event()
             signal.signal(signal.SIGTERM, lambda *_: ended.set())
             ended.wait()
@@ -137,7 +138,7 @@ def _print_functions(assembly: Assembly, url: str) -> None:
         print(f"  {function.target:<{width}}  {kind:<18}  {function.path}")
     for note in assembly.notes:
         print(f"  note: {note}")
-    print(f"Use it with: export AWS_ENDPOINT_URL_LAMBDA={url}", flush=True)
+    sys.stdout.flush()
 
 
 def _invoke(

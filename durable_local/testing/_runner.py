@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -75,6 +76,7 @@ class DurableTestRunner:
         self._execution_timeout = _seconds(execution_timeout)
         self._timeout = timeout
         self._arns: dict[str, None] = {}
+        self._end: weakref.finalize[[], DurableTestRunner]
         if client is not None:
             from durable_local.testing._through_client import ThroughClient
 
@@ -89,6 +91,7 @@ class DurableTestRunner:
             self._service = InProcess(clock=clock, settings=settings, sink=sink, database=database)
             self._target = f"{name or handler_name(handler)}:$LATEST"
             self._define(name or handler_name(handler), handler, durable=True)
+        self._end = weakref.finalize(self, self._service.close)  # also for a runner that nobody closes
         for key, function in (functions or {}).items():
             self.register(key, function)
         for key, responder in (responders or {}).items():
@@ -190,7 +193,7 @@ class DurableTestRunner:
 
     def close(self) -> None:
         """Give back what the runner holds."""
-        self._service.close()
+        self._end()
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 WIDTH = 60
 """Characters of a result or an error that one line shows."""
+
+# Where the wire's sub type is not the word users know.
+_WORDS = {
+    "ChainedInvoke": "invoke",
+    "CHAINED_INVOKE": "invoke",
+    "RunInChildContext": "child context",
+    "MapIteration": "item",
+    "ParallelBranch": "branch",
+}
 
 
 def render(result: TestResult) -> str:
@@ -59,8 +69,9 @@ def _walk(operations: list[TestOperation]) -> list[tuple[TestOperation, int]]:
 
 
 def _indented(operation: TestOperation, depth: int) -> str:
-    kind = (operation.sub_type or operation.type).replace("_", " ").lower()
-    return f"{'  ' * depth}{kind} {operation.name or ''}".rstrip()
+    kind = operation.sub_type or operation.type
+    word = _WORDS.get(kind) or re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", kind).lower()
+    return f"{'  ' * depth}{word} {operation.name or ''}".rstrip()
 
 
 def _outcome(operation: TestOperation) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -312,6 +314,16 @@ def test_a_handler_that_exits_is_a_crash_and_is_tried_again() -> None:
     assert result.result == "second"
     assert [invocation.error is None for invocation in result.invocations] == [False, True]
     assert "exit status 3" in str(result.invocations[0].error)
+
+
+def test_a_runner_that_nobody_closes_leaves_nothing_open() -> None:
+    runner = DurableTestRunner(order)
+    runner.run({"amount": 1}).assert_succeeded()
+    service = runner._service
+    del runner
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        service.start("order:$LATEST", b"{}", None, None, {})
 
 
 def test_wrong_use_says_what_to_do() -> None:
