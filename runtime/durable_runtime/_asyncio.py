@@ -11,7 +11,7 @@ import asyncio
 import threading
 from contextvars import copy_context
 from functools import partial
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from durable_runtime._async_checkpointer import AsyncCheckpointer
 from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE
@@ -54,11 +54,21 @@ class Entry:
         stamp: The member of the operation whose time says when the result came about.
         outside: Somebody else brings the result about (time, another function, the answer to a callback), and
             may have done so before the service tells.
+        unrecorded: A virtual context, which history does not know.
     """
 
-    __slots__ = ("error", "future", "operation_id", "outside", "ready", "stamp", "value")
+    __slots__ = ("error", "future", "operation_id", "outside", "ready", "stamp", "unrecorded", "value")
 
-    def __init__(self, operation_id: str, future: OperationFuture, stamp: str, *, outside: bool = False) -> None:
+    def __init__(
+        self,
+        operation_id: str,
+        future: OperationFuture,
+        stamp: str,
+        *,
+        outside: bool = False,
+        unrecorded: bool = False,
+    ) -> None:
+        self.unrecorded = unrecorded
         self.operation_id = operation_id
         self.stamp = stamp
         self.outside = outside
@@ -66,6 +76,10 @@ class Entry:
         self.ready = False
         self.value: Any = None
         self.error: BaseException | None = None
+
+
+def _place(item: tuple[float, int, Entry, Any]) -> tuple[float, int]:
+    return item[:2]
 
 
 class Driver:
@@ -83,7 +97,8 @@ class Driver:
         self._poked = False
         self._spins = 0
         self._tick_count = 0
-        self._deliveries: dict[AsyncDurableContext, list[tuple[float, int, Entry]]] = {}
+        self._deliveries: list[tuple[float, int, Entry, AsyncDurableContext]] = []
+        self._timeline = 0.0
         self._main: asyncio.Task[Any] | None = None
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
@@ -154,7 +169,13 @@ class Driver:
         ``finished_at`` is set when history holds the result: it then keeps its place in the order of delivery.
         """
         outside = operation.kind in _OUTSIDE
-        entry = Entry(operation.id, OperationFuture(loop=self.loop), stamp, outside=outside)
+        entry = Entry(
+            operation.id,
+            OperationFuture(loop=self.loop),
+            stamp,
+            outside=outside,
+            unrecorded=operation.unrecorded,
+        )
         context.outstanding += 1
         context.outside += outside
         if finished_at is not None:
@@ -195,6 +216,8 @@ class Driver:
         Our own outcomes come in the order in which we record them. What ends outside may have ended before,
         unknown to us; so while there is such an operation, results wait for their recorded times.
         """
+        if entry.unrecorded:
+            return self._timeline  # it ended with the last result that its code was given
         if not context.outside:
             return float("inf")
         if not entry.outside:
@@ -211,7 +234,7 @@ class Driver:
     def line_up(self, context: AsyncDurableContext, key: float, entry: Entry) -> None:
         """Queue a result for delivery, in the order of keys."""
         self._tick_count += 1
-        heappush(self._deliveries.setdefault(context, []), (key, self._tick_count, entry))
+        heappush(self._deliveries, (key, self._tick_count, entry, context))
 
     async def perform(self, generator: Generator[Any, Any, Any]) -> Any:
         """Run an operation to its end."""
@@ -384,18 +407,26 @@ class Driver:
             self._consider_suspending()
 
     def _deliver(self) -> bool:
-        """Hand out the next result of every context; answer with whether there was one."""
-        delivered = False
-        for context, line in list(self._deliveries.items()):
-            while line and line[0][2].future.done():
-                heappop(line)  # cancelled by whoever awaited it
-            if line and line[0][2].ready:
-                entry = heappop(line)[2]
-                context.deliver(entry)
-                delivered = True
-            if not line:
-                del self._deliveries[context]
-        return delivered
+        """Hand out the next result; answer with whether there was one."""
+        line = self._deliveries
+        while line and line[0][2].future.done():
+            heappop(line)  # cancelled by whoever awaited it
+        if not line:
+            return False
+        if line[0][2].ready:
+            key, _, entry, context = heappop(line)
+        else:
+            # History has its result, but its children must replay first, and one of them has to wait.
+            first = next((item for item in sorted(line, key=_place) if item[2].ready), None)
+            if first is None:
+                return False
+            line.remove(first)
+            heapify(line)
+            key, _, entry, context = first
+        if key < float("inf"):
+            self._timeline = max(self._timeline, key)
+        context.deliver(entry)
+        return True
 
     def _consider_suspending(self) -> None:
         tasks = asyncio.all_tasks(self.loop) - self._before

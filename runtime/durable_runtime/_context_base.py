@@ -391,6 +391,7 @@ class ContextBase:
             from durable_runtime._mismatch import raise_nesting
 
             raise_nesting(operation)
+        operation.unrecorded = virtual
         codec = Codec(operation, serdes, return_annotation(func) if returns is None else returns)
         inner = self.child(operation.id, virtual=virtual)
         return operation, child(operation, func, inner, codec, virtual=virtual, summary=summary)

@@ -30,7 +30,7 @@ class Operation:
     Made when the user calls, on the user's stack, so that a wrong identity is reported at its source line.
     """
 
-    __slots__ = ("context", "id", "kind", "name", "parent_id", "raw", "sub_type")
+    __slots__ = ("context", "id", "kind", "name", "parent_id", "raw", "sub_type", "unrecorded")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Operation:
         self.sub_type = sub_type
         self.name = name
         self.parent_id = context.operation_id
+        self.unrecorded = False
         history = context.invocation.history
         history.visited.add(operation_id)
         self.raw: RawOperation | None = history.operations.get(operation_id)
