@@ -107,7 +107,7 @@ def _unknown(frame: Frame, node: ast.Call, arguments: Arguments, callee: Value) 
 
 def _call_kind(frame: Frame, node: ast.Call, kind: Kind, arguments: Arguments, *, awaited: bool) -> Value:
     if isinstance(kind, External):
-        return _external(frame, node, kind, arguments)
+        return _external(frame, node, kind, arguments, awaited=awaited)
     if isinstance(kind, FunctionRef):
         return _project_function(frame, node, kind, arguments, awaited=awaited)
     if isinstance(kind, ClassRef):
@@ -191,11 +191,10 @@ def _default_factory(frame: Frame, node: ast.Call, kind: ClassRef, default: ast.
     return ()
 
 
-def _external(frame: Frame, node: ast.Call, kind: External, arguments: Arguments) -> Value:
+def _external(frame: Frame, node: ast.Call, kind: External, arguments: Arguments, *, awaited: bool) -> Value:
     engine = frame.engine
-    name = canonical(kind.path)
-    if name is not None:
-        return _durable(frame, node, name, kind.path, arguments)
+    if canonical(kind.path) is not None:
+        return _durable(frame, node, kind.path, arguments, awaited=awaited)
     path = _catalogue.canonical(kind.path)
     if path in SETS:
         return Value((), union(*(value.all_taints() for value in arguments.every())), unordered=True)
@@ -234,8 +233,9 @@ def _call_back(frame: Frame, arguments: Arguments) -> None:
                 call_function(frame, kind, Arguments((element,), {}), frame.region)
 
 
-def _durable(frame: Frame, node: ast.Call, name: str, path: str, arguments: Arguments) -> Value:
+def _durable(frame: Frame, node: ast.Call, path: str, arguments: Arguments, *, awaited: bool) -> Value:
     """A call of the durable package itself: its decorators used as functions, and its helpers."""
+    name = canonical(path) or ""
     role = ROLES.get(name.removesuffix("()"))
     functions = [kind for value in arguments.every() for kind in value.kinds if isinstance(kind, FunctionRef)]
     if role == "handler":
@@ -250,7 +250,7 @@ def _durable(frame: Frame, node: ast.Call, name: str, path: str, arguments: Argu
             kind.info.role, kind.info.role_known = role, True
         return Value(tuple(functions))
     if name == "with_retry":
-        return helpers.with_retry(frame, node, arguments)
+        return helpers.with_retry(frame, node, arguments, awaited=awaited)
     if name in BRANCHING:
         return merge_items(Value(items=arguments.every()))
     fields = tuple(arguments.keywords.items())

@@ -28,7 +28,6 @@ def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.Generator
         frame.region,
         frame,
         loops=list(frame.loops),
-        depth=frame.depth,
         quiet=frame.quiet,
         patched=frame.patched,
     )

@@ -44,12 +44,12 @@ def call_on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value
         for argument in arguments.every():
             spread = argument.items if func.attr in {"extend", "update"} and argument.items else (argument,)
             for value in spread:
-                put_into(frame, func.value, base, value, node, f"calls `.{func.attr}()` on")
+                put_into(frame, func.value, base, value, node, how=f"calls `.{func.attr}()` on")
         if func.attr == "setdefault":
             return merge(base.items[0] if base.items else UNKNOWN, arguments.get(1) or UNKNOWN)
         return UNKNOWN
     if func.attr in REMOVERS:
-        put_into(frame, func.value, base, UNKNOWN, node, f"calls `.{func.attr}()` on")
+        put_into(frame, func.value, base, UNKNOWN, node, how=f"calls `.{func.attr}()` on")
         taints = union(base.taints, order_taint(frame, func.value, base)) if func.attr == "pop" else ()
         inner = merge_items(base)
         return Value(inner.kinds, union(inner.taints, taints), inner.items, inner.fields)

@@ -90,7 +90,6 @@ class Frame:
     quiet: int = 0  # inside `if not ctx.is_replaying()`
     patched: int = 0  # inside `if ctx.patched(...)`
     finals: int = 0  # inside a `finally` whose `try` may suspend
-    depth: int = 0
     outermost: bool = False  # the runtime calls this function itself
     entry: FunctionRef | None = None  # set when this is the body whose result is recorded
 
@@ -125,12 +124,6 @@ class Frame:
             if isinstance(known, ContextRef) and known.scope is self.region.scope and name.isidentifier():
                 return name
         return None
-
-
-def is_async_frame(frame: Frame) -> bool:
-    """Whether the code runs under the awaitable API."""
-    scope = frame.region.scope
-    return scope is not None and scope.is_async
 
 
 def location(node: ast.AST) -> tuple[int, int]:

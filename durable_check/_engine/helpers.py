@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable_check._engine import facts
 from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import Frame, Region
 from durable_check._engine.names import OPERATIONS, OperationShape
-from durable_check._engine.operations import functions_of, perform, walk_one
+from durable_check._engine.operations import Request, perform
 from durable_check._engine.values import (
     UNKNOWN,
     ContextMethod,
     ContextRef,
     FunctionRef,
-    Pending,
     Prepared,
     Value,
 )
@@ -22,29 +20,17 @@ from durable_check._engine.values import (
 if TYPE_CHECKING:
     import ast
 
+_BLOCK = OperationShape(1, "func", "child", "c.", 3)  # the function form takes the context first
 
-def with_retry(frame: Frame, node: ast.Call, arguments: Arguments) -> Value:
+
+def with_retry(frame: Frame, node: ast.Call, arguments: Arguments, *, awaited: bool) -> Value:
     """`with_retry(ctx, block)` runs a block of operations in a child context."""
-    engine = frame.engine
     context = arguments.get(0, "context", "ctx")
-    block = arguments.get(1, "func", "block")
     known = context.first(ContextRef) if context is not None else None
     if not isinstance(known, ContextRef):
         return UNKNOWN
     method = ContextMethod(known.scope, "run_in_child_context")
-    shape = OperationShape(1, "func", "child", "c.", 3)
-    engine.performed += 1
-    known.scope.operations += 1
-    functions = tuple(functions_of(block, shape))
-    name = arguments.get(None, "name")
-    engine.emit(facts.OperationCall(frame, node, "with_retry", known.scope, name, arguments, functions, False))
-    if frame.region.orchestration:
-        engine.record(frame, node, method, name, functions)
-    for function in functions:
-        walk_one(frame, method, shape, arguments, function, 0)
-    if known.scope.is_async:
-        return Value((Pending("with_retry", known.scope),), node=node)
-    return UNKNOWN
+    return perform(Request(frame, node, method, _BLOCK, arguments), awaited=awaited, known_as="with_retry")
 
 
 def saga_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: Arguments, *, awaited: bool) -> Value:
@@ -52,7 +38,7 @@ def saga_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: Ar
     name = method.name.removeprefix("saga.")
     shape = OPERATIONS.get(name)
     if shape is not None:
-        value = perform(frame, node, ContextMethod(method.scope, name), shape, arguments, awaited=awaited)
+        value = perform(Request(frame, node, ContextMethod(method.scope, name), shape, arguments), awaited=awaited)
         rest = tuple(arguments.keywords.values()) + arguments.positional[1:]
     else:
         value, rest = UNKNOWN, arguments.every()

@@ -47,7 +47,6 @@ OPERATIONS: dict[str, OperationShape] = {
     "with_retry": OperationShape(0, "func", "child", "c.", 1),
     "wait_for_condition": OperationShape(0, "check", "condition", ".l", 2),
 }
-SUSPENDING_HELPERS = frozenset({"result"})  # of a callback handle
 CLEAN_METHODS = frozenset({"now", "uuid4", "random", "patched"})
 LEAF_REGIONS = frozenset({"step", "submitter", "condition", "compensation"})
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from durable_check._engine import facts
 from durable_check._engine.expressions import evaluate
+from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import Frame, Region, Scope, text_of
+from durable_check._engine.modules import own_nodes
 from durable_check._engine.names import (
     AWS,
     CLEAN_METHODS,
@@ -38,8 +40,7 @@ from durable_check._engine.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable_check._engine.facts import Arguments
-
+NOTHING = Arguments((), {})
 _DATA_RETURNS = (
     ast.Constant,
     ast.Dict,
@@ -53,14 +54,24 @@ _DATA_RETURNS = (
 )
 
 
+class Request(NamedTuple):
+    """One call of an operation."""
+
+    frame: Frame
+    node: ast.Call
+    method: ContextMethod
+    shape: OperationShape
+    arguments: Arguments
+
+
 def context_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments: Arguments, *, awaited: bool) -> Value:
     """A method of a durable context is called."""
     name = method.name
     shape = OPERATIONS.get(name)
     if shape is not None:
-        return perform(frame, node, method, shape, arguments, awaited=awaited)
+        return perform(Request(frame, node, method, shape, arguments), awaited=awaited)
     if name.startswith("callback."):
-        return _callback_call(frame, method, awaited=awaited)
+        return _callback_call(frame, node, method, awaited=awaited)
     if name == "saga":
         return of(SagaRef(method.scope))
     if name == "is_replaying":
@@ -74,33 +85,34 @@ def context_call(frame: Frame, node: ast.Call, method: ContextMethod, arguments:
     return UNKNOWN
 
 
-def _callback_call(frame: Frame, method: ContextMethod, *, awaited: bool) -> Value:
+def _callback_call(frame: Frame, node: ast.Call, method: ContextMethod, *, awaited: bool) -> Value:
+    """A callback's `result()` takes no id, but suspends like an operation, and belongs where operations belong."""
     frame.engine.performed += 1
+    if frame.region.in_leaf:
+        fact = facts.OperationCall(frame, node, "result", method.scope, None, NOTHING, (), awaited)
+        frame.engine.emit(fact)
     if method.scope.is_async and not awaited:
         return Value((Pending("result", method.scope),))
     return UNKNOWN
 
 
-def perform(
-    frame: Frame,
-    node: ast.Call,
-    method: ContextMethod,
-    shape: OperationShape,
-    arguments: Arguments,
-    *,
-    awaited: bool,
-) -> Value:
+def perform(request: Request, *, awaited: bool, known_as: str | None = None) -> Value:
     """An operation: report it, walk its functions in their region, return its result."""
+    frame, node, method, shape, arguments = request
     engine, scope = frame.engine, method.scope
     engine.performed += 1
     scope.operations += 1
     name = arguments.get(shape.name, "name")
     functions = tuple(functions_of(arguments.get(shape.function, shape.keyword), shape))
-    engine.emit(facts.OperationCall(frame, node, method.name, scope, name, arguments, functions, awaited))
+    operation = known_as or method.name
+    engine.emit(facts.OperationCall(frame, node, operation, scope, name, arguments, functions, awaited))
     if frame.region.orchestration:
         engine.record(frame, node, method, name, functions)
-    if not frame.region.in_leaf:
-        _walkfunctions_of(frame, node, method, shape, arguments, functions)
+    if not frame.region.in_leaf and shape.function is not None:
+        if not functions:
+            _unseen(request)
+        for position, function in enumerate(functions):
+            _walk(request, function, position)
     return _result(method, node, awaited=awaited)
 
 
@@ -127,31 +139,9 @@ def functions_of(value: Value | None, shape: OperationShape) -> Iterator[Functio
             yield from functions_of(item, shape)
 
 
-def _walkfunctions_of(  # noqa: PLR0917
-    frame: Frame,
-    node: ast.Call,
-    method: ContextMethod,
-    shape: OperationShape,
-    arguments: Arguments,
-    functions: tuple[FunctionRef, ...],
-) -> None:
-    if shape.function is None:
-        return
-    given = arguments.get(shape.function, shape.keyword)
-    if not functions:
-        _unseen(frame, node, method.name, shape, given)
-    for position, function in enumerate(functions):
-        walk_one(frame, method, shape, arguments, function, position)
-
-
-def walk_one(  # noqa: PLR0917
-    frame: Frame,
-    method: ContextMethod,
-    shape: OperationShape,
-    arguments: Arguments,
-    function: FunctionRef,
-    position: int,
-) -> None:
+def _walk(request: Request, function: FunctionRef, position: int) -> None:
+    """Walk one of the operation's functions in the region the operation gives it."""
+    frame, _, method, shape, arguments = request
     engine, scope = frame.engine, method.scope
     label = function.info.name
     if shape.region in LEAF_REGIONS:
@@ -212,16 +202,17 @@ def _rerunnable(arguments: Arguments, package: str) -> bool:
     return not (isinstance(strategy, External) and strategy.path.endswith("RetryPresets.none()"))
 
 
-def _unseen(frame: Frame, node: ast.Call, name: str, shape: OperationShape, given: Value | None) -> None:
+def _unseen(request: Request) -> None:
     """An operation whose function is not a function of the project: early call, or out of sight."""
+    frame, node, method, shape, arguments = request
     engine = frame.engine
     argument = _argument_node(node, shape)
     if isinstance(argument, ast.Call) and _returns_data(frame, argument):
-        engine.emit(facts.CalledEarly(frame, argument, name))
+        engine.emit(facts.CalledEarly(frame, argument, method.name))
         return
-    known = given.first(External) if given is not None else None
-    if known is not None or ((given is not None and given.first(ClassRef)) or (given and given.first(ObjectRef))):
-        return  # a function of a library: nothing of ours to look into
+    given = arguments.get(shape.function, shape.keyword)
+    if given is not None and any(isinstance(kind, External | ClassRef | ObjectRef) for kind in given.kinds):
+        return  # a function of a library, or an object that can be called: nothing to look into
     engine.note(
         frame.module.path, node.lineno, f"the function of `{text_of(node.func)}` cannot be resolved: not followed"
     )
@@ -246,8 +237,6 @@ def _returns_data(frame: Frame, node: ast.Call) -> bool:
             return True
         if isinstance(info.node, ast.Lambda) or info.is_generator():
             continue
-        from durable_check._engine.modules import own_nodes
-
         returns = [part.value for part in own_nodes(info.node) if isinstance(part, ast.Return)]
         return all(value is None or isinstance(value, _DATA_RETURNS) for value in returns)
     return False

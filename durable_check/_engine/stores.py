@@ -34,7 +34,7 @@ def assign(frame: Frame, target: ast.AST, value: Value) -> None:
     elif isinstance(target, ast.Subscript):
         key = evaluate(frame, target.slice).literal
         container = evaluate(frame, target.value)
-        put_into(frame, target.value, container, value, target, "sets an item of", key)
+        put_into(frame, target.value, container, value, target, how="sets an item of", key=key)
 
 
 def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Value) -> None:
@@ -64,12 +64,13 @@ def root_name(node: ast.expr) -> str:
     return inner.id if isinstance(inner, ast.Name) else ""
 
 
-def put_into(  # noqa: PLR0917  one sentence: in this frame, into this, that
+def put_into(
     frame: Frame,
     container: ast.expr,
     current: Value,
     value: Value,
     node: ast.AST,
+    *,
     how: str,
     key: str | None = None,
 ) -> None:

@@ -128,7 +128,7 @@ class Witness:
         owner = frame.owner(name)
         if owner is not None and _same_activation(owner, frame):
             if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                self._object_written(frame, node, target, target.value, value, how)
+                self._object_written(frame, node, target, value, how)
             return
         if owner is None and not _is_state(frame, name):
             return
@@ -144,12 +144,11 @@ class Witness:
             if owner is not None and owner.region.kind != "neutral":
                 self.emit(facts.OuterWrite(frame, node, name, owner, value, "assigns"))
 
-    def _object_written(  # noqa: PLR0917
-        self, frame: Frame, node: ast.AST, target: ast.Attribute, base: ast.Name, value: Value, how: str
-    ) -> None:
-        known = frame.env.get(base.id, UNKNOWN).first(ObjectRef)
+    def _object_written(self, frame: Frame, node: ast.AST, target: ast.Attribute, value: Value, how: str) -> None:
+        name = root_name(target)
+        known = frame.env.get(name, UNKNOWN).first(ObjectRef)
         if isinstance(known, ObjectRef) and frame.where() != "__init__":
-            self.emit(facts.OuterWrite(frame, node, f"{base.id}.{target.attr}", None, value, how))
+            self.emit(facts.OuterWrite(frame, node, f"{name}.{target.attr}", None, value, how))
 
     def returned(self, frame: Frame, node: ast.AST, value: Value) -> None:
         """A function returns; of interest when its result is recorded."""

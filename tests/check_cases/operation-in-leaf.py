@@ -89,3 +89,9 @@ async def handler(event, ctx):
         return 1
 
     await ctx.step(train)
+
+# case: waiting for a callback inside a step
+@durable_execution
+async def handler(event, ctx):
+    callback = await ctx.create_callback(name="approve")
+    await ctx.step(lambda _: callback.result())  #! operation-in-leaf
