@@ -7,6 +7,7 @@ neither is used. A request is one write; a reply is a status, headers and a body
 from __future__ import annotations
 
 import socket
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +67,14 @@ class Endpoint:
 class Connection:
     """A connection that is opened when first used and reopened when the other side has closed it."""
 
-    __slots__ = ("_buffer", "_connect_timeout", "_endpoint", "_socket")
+    __slots__ = ("_buffer", "_connect_timeout", "_deadline", "_endpoint", "_socket")
 
     def __init__(self, endpoint: Endpoint, connect_timeout: float) -> None:
         self._endpoint = endpoint
         self._connect_timeout = connect_timeout
         self._socket: socket.socket | None = None
         self._buffer = bytearray()
+        self._deadline = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -94,7 +96,7 @@ class Connection:
         body: bytes,
         read_timeout: float,
     ) -> Reply:
-        """Send a request and read the reply.
+        """Send a request and read the reply, which must be there after ``read_timeout`` seconds.
 
         Raises:
             StaleConnectionError: A kept connection had been closed; nothing of the request was answered.
@@ -105,6 +107,7 @@ class Connection:
         try:
             link = self._socket or self._connect(min(self._connect_timeout, read_timeout))
             link.settimeout(read_timeout)
+            self._deadline = time.monotonic() + read_timeout
             self._buffer.clear()
             link.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body)
             reply = self._read_reply(link, method)
@@ -205,7 +208,7 @@ class Connection:
         return body
 
     def _take_all(self, link: socket.socket) -> bytes:
-        while data := link.recv(65_536):
+        while data := self._recv(link):
             self._buffer += data
             if len(self._buffer) > MAX_BODY:
                 raise BadReplyError(f"the reply's body is longer than {MAX_BODY} bytes")
@@ -214,10 +217,17 @@ class Connection:
         return body
 
     def _receive(self, link: socket.socket) -> None:
-        data = link.recv(65_536)
+        data = self._recv(link)
         if not data:
             raise ConnectionResetError("the other side closed the connection in the middle of a reply")
         self._buffer += data
+
+    def _recv(self, link: socket.socket) -> bytes:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the reply did not end in time")
+        link.settimeout(left)
+        return link.recv(65_536)
 
 
 _context = None

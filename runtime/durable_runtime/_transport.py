@@ -61,7 +61,7 @@ class HttpServiceClient:
 
         Args:
             connect_timeout: Seconds to wait for a connection.
-            read_timeout: Seconds to wait for each part of a reply.
+            read_timeout: Seconds to wait for a reply.
             max_attempts: Calls in all, the first included.
             remaining: Tells the seconds left; no attempt and no pause outlasts them.
         """

@@ -181,6 +181,14 @@ def test_a_server_that_never_answers_ends_in_a_timeout(environ, pauses):
     assert len(server.requests) == 2
 
 
+def test_a_reply_that_never_ends_is_given_up(environ, pauses):
+    client = HttpServiceClient(read_timeout=0.2, max_attempts=1)
+    drip = (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", *[(0.01, b"x")] * 1000)
+    with serve(environ, drip), pytest.raises(ServiceError) as caught:
+        client.checkpoint(ARN, "t", [], "c")
+    assert (caught.value.status, caught.value.code) == (0, "Timeout")
+
+
 def test_nobody_listening_is_a_connection_error(environ, client, pauses):
     with serve(environ):
         pass

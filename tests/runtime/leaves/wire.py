@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 
 OK = {"CheckpointToken": "next", "NewExecutionState": {"Operations": []}}
 CLOSE = object()
@@ -36,7 +37,8 @@ class Request:
 class Server:
     """Answers the n-th request with the n-th step of the script; the last step repeats.
 
-    A step is bytes to send, CLOSE (close without an answer), HANG (never answer), or bytes and CLOSE in a tuple.
+    A step is bytes to send, CLOSE (close without an answer), HANG (never answer), or a tuple of such parts, in which
+    ``(seconds, bytes)`` is a part that comes late.
     """
 
     def __init__(self, *script):
@@ -103,5 +105,7 @@ class Server:
                 link.shutdown(socket.SHUT_RDWR)
                 link.close()
                 return False
-            link.sendall(part)
+            pause, data = part if isinstance(part, tuple) else (0, part)
+            time.sleep(pause)
+            link.sendall(data)
         return True
