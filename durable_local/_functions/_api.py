@@ -33,7 +33,7 @@ class FunctionApi(VersionApi):
         if name in functions.documents[FUNCTION]:
             raise conflict(f"Function already exist: {name}")
         config = self._new_configuration(name, request)
-        code = _code.take(request.get("Code"), functions.store)
+        code = _code.take(request.get("Code"), functions)
         self._set_code(config, code)
         tags = checks.checked_tags(request.get("Tags"))
         document = {"config": config, "code": code.document, "published": 0, "tags": tags, "event_invoke": {}}
@@ -170,7 +170,7 @@ class FunctionApi(VersionApi):
         """Change the code of ``$LATEST``."""
         name, document = self.latest(request)
         self.check_revision(request, document["config"])
-        code = _code.take(request, self.functions.store)
+        code = _code.take(request, self.functions)
         if request.get("DryRun"):
             return self.describe(name, LATEST)
         config = {**document["config"], **checks.changed()}

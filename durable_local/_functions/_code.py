@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from durable_local._errors import invalid_parameter
 
 if TYPE_CHECKING:
+    from durable_local._functions._registry import Functions
     from durable_local._store import Store
 
 LOCAL_BUCKET = "local-folder"
@@ -27,8 +28,14 @@ class Code(NamedTuple):
     sha256: str
 
 
-def take(request: Any, store: Store) -> Code:
-    """Take in the ``Code`` of a function or the ``Content`` of a layer."""
+def take(request: Any, functions: Functions) -> Code:
+    """Take in the ``Code`` of a function or the ``Content`` of a layer, and unpack it to know that it can be."""
+    code = _source(request, functions.store)
+    functions.folder(code.document)
+    return code
+
+
+def _source(request: Any, store: Store) -> Code:
     if not isinstance(request, dict):
         raise invalid_parameter("Code must be a structure with ZipFile, or S3Bucket and S3Key.")
     if request.get("ImageUri"):

@@ -35,7 +35,7 @@ class LayerApi:
     def publish_layer_version(self, request: Document) -> Document:
         """Publish a version of a layer."""
         name = str(request["LayerName"])
-        code = _code.take(request.get("Content"), self.functions.store)
+        code = _code.take(request.get("Content"), self.functions)
         versions = self._versions_of(name)
         number = versions[0]["Version"] + 1 if versions else 1
         arn = f"{self._layer_arn(name)}:{number}"

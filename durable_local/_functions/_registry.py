@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from durable_local import _rules as rules
-from durable_local._errors import not_found
+from durable_local._errors import invalid_parameter, not_found, service_failure
 from durable_local._functions import _names
 from durable_local._functions._names import LATEST, LATEST_PUBLISHED
 from durable_local._invocation import FunctionVersion
@@ -170,14 +171,21 @@ class Functions:
             return Path(code["folder"])
         if "sha256" not in code:
             return None
-        from durable_local._workers._code import CodeStore
+        from durable_local._workers._code import CodeError, CodeStore
 
         archive = self.store.archive(code["sha256"])
         if archive is None:
             raise not_found(f"The code archive {code['sha256']} is missing from the store.")
-        if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="durable-local-code-"))
-        return CodeStore(self._scratch).unpack(archive)
+        try:
+            if self._scratch is None:
+                self._scratch = Path(tempfile.mkdtemp(prefix="durable-local-code-"))
+            return CodeStore(self._scratch).unpack(archive)
+        except CodeError as error:
+            raise invalid_parameter(str(error)) from error
+        except zlib.error as error:
+            raise invalid_parameter(f"Could not unzip uploaded file: {error}") from error
+        except OSError as error:
+            raise service_failure(f"The code could not be unpacked: {error}") from error
 
     def define(
         self,

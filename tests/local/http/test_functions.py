@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
@@ -85,6 +87,17 @@ def test_what_lambda_refuses_at_creation_is_refused_here(stage, zipped, members,
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     with pytest.raises(stage.lambda_.exceptions.ResourceNotFoundException):
         stage.lambda_.get_function(FunctionName="refused")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive_that_cannot_be_unpacked_is_refused_at_once(stage, method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as bundle:
+        bundle.writestr("app.py", "".join(f"x{n} = {n * n}\n" for n in range(1000)))
+    damaged = bytearray(buffer.getvalue())
+    damaged[200:260] = b"\xff" * 60
+    with pytest.raises(stage.lambda_.exceptions.InvalidParameterValueException, match="Could not unzip"):
+        stage.lambda_.update_function_code(FunctionName="plain", ZipFile=bytes(damaged))
 
 
 def test_a_name_is_taken_once(stage, name: str) -> None:
