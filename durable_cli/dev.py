@@ -36,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events", type=Path, metavar="FILE", help="write status events, dead letters and metrics as JSON lines"
     )
+    parser.add_argument(
+        "--awslambdaric", action="store_true", help="run handlers in AWS's runtime client, if it is installed"
+    )
     parser.add_argument("--invoke", metavar="FUNCTION", help="run one execution of this function, print it and end")
     parser.add_argument("--payload", default="{}", metavar="JSON", help="the input of --invoke; `@FILE` reads a file")
     parser.add_argument("--name", help="name of the execution of --invoke")
@@ -116,6 +119,7 @@ def _responder(text: str) -> tuple[str, Any]:
 def _service(arguments: argparse.Namespace, assembly: Assembly, cache: Path) -> LocalService:
     from durable_local import LocalService, Settings
     from durable_local._registration import register
+    from durable_local._workers import awslambdaric_pool
     from durable_local.events import EventsOut
 
     service = LocalService(
@@ -125,6 +129,7 @@ def _service(arguments: argparse.Namespace, assembly: Assembly, cache: Path) -> 
         log_dir=arguments.log_dir,
         settings=Settings(account=assembly.account, region=assembly.region),
         sink=EventsOut(arguments.events) if arguments.events else None,
+        invoker=awslambdaric_pool() if arguments.awslambdaric else None,
     )
     register(assembly, service.engine.functions, cache)
     return service

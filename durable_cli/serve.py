@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--events", type=Path, metavar="FILE", help="write status events, dead letters and metrics as JSON lines"
     )
     parser.add_argument(
+        "--awslambdaric", action="store_true", help="run handlers in AWS's runtime client, if it is installed"
+    )
+    parser.add_argument(
         "--durability",
         choices=("normal", "full"),
         default="normal",
@@ -44,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     from durable_local import LocalService
     from durable_local._store import StoreError
+    from durable_local._workers import awslambdaric_pool
     from durable_local.events import EventsOut
 
     try:
@@ -53,9 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
             clock=arguments.clock,
             log_dir=arguments.log_dir,
             sink=EventsOut(arguments.events) if arguments.events else None,
+            invoker=awslambdaric_pool() if arguments.awslambdaric else None,
             durability=arguments.durability,
         )
-    except (OSError, OverflowError, StoreError) as error:
+    except (OSError, OverflowError, StoreError, ValueError) as error:
         print(f"durable serve: {error}", file=sys.stderr)
         return EXIT_FAILED
     asyncio.run(_serve(service))

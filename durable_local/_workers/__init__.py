@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from durable_local._workers._code import CodeError, CodeStore
-from durable_local._workers._pool import WorkerPool
+from durable_local._workers._pool import WorkerPool, awslambdaric_pool
 from durable_local._workers._process import Worker, WorkerOptions
 
-__all__ = ["CodeError", "CodeStore", "Worker", "WorkerOptions", "WorkerPool"]
+__all__ = ["CodeError", "CodeStore", "Worker", "WorkerOptions", "WorkerPool", "awslambdaric_pool"]

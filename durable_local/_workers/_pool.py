@@ -126,3 +126,13 @@ class WorkerPool:
 
 def _key(function: FunctionVersion) -> _Key:
     return function.arn, function.revision
+
+
+def awslambdaric_pool() -> Callable[[str], WorkerPool]:
+    """Return a maker of pools whose workers run AWS's runtime client; refuses at once when it is not installed."""
+    WorkerOptions(awslambdaric=True)
+
+    def make(service_url: str) -> WorkerPool:
+        return WorkerPool(WorkerOptions(service_url=service_url, awslambdaric=True))
+
+    return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -48,6 +49,10 @@ class WorkerOptions:
         init_seconds: float = INIT_SECONDS,
         on_line: Callable[[FunctionVersion, str, LogLine], None] | None = None,
     ) -> None:
+        if awslambdaric and importlib.util.find_spec("awslambdaric") is None:
+            raise ValueError(
+                "awslambdaric is not installed: `pip install awslambdaric`, or leave it to our own client."
+            )
         self.service_url = service_url
         self.python = python
         self.packages = installed_paths() if packages is None else packages

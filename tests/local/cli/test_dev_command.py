@@ -98,6 +98,7 @@ def test_an_execution_runs_to_its_end_and_prints_its_timeline(app: Path) -> None
         (["--invoke", "orders", "--payload", '{"fail": 1}', "--respond", "*=1"], 1, "RuntimeError: sold out"),
         (["--invoke", "orders"], 1, "It waits for the callback 'approval': answer it with --respond"),
         (["--invoke", "Shop/Double", "--payload", "4"], 0, "\n8\n"),
+        (["--invoke", "Shop/Double", "--payload", "4", "--awslambdaric"], 0, "\n8\n"),
         (["--invoke", "Shop/Double", "--payload", "null"], 1, "TypeError"),
         (["--invoke", "payments"], 2, "no function matches `payments`"),
         (["--invoke", "orders", "--payload", "{"], 2, "--payload is not JSON"),

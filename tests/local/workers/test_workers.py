@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable_local._invocation import FunctionVersion, InvocationRequest, InvocationResult, LogLine
-from durable_local._workers import CodeError, CodeStore, WorkerOptions, WorkerPool
+from durable_local._workers import CodeError, CodeStore, WorkerOptions, WorkerPool, awslambdaric_pool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -316,6 +316,12 @@ def test_awslambdaric_runs_the_same_handler_when_asked_for(function: Any) -> Non
     result = run_one(version, {"a": 1}, options=WorkerOptions(awslambdaric=True))
     assert json.loads(result.payload) == [{"a": 1}, "req-1"]
     assert "hi" in [line.message for line in result.log_lines]
+
+
+def test_awslambdaric_that_is_not_installed_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"awslambdaric is not installed: `pip install awslambdaric`"):
+        awslambdaric_pool()
 
 
 def test_a_missing_code_folder_is_an_answer_not_an_exception(function: Any, tmp_path: Path) -> None:
