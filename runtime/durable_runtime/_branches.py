@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 GROWTH_PAUSE = 0.001
 """Seconds that a new thread gives the others to take the work it was started for."""
 
+QUICK = 8
+"""Branches started in one such pause from which on the others need no help: more threads would only contend."""
+
 _NEVER = float("inf")
 
 
@@ -142,7 +145,7 @@ class _Crew:
         while pause:
             started = self.started
             time.sleep(GROWTH_PAUSE)
-            pause = self.started != started and not self.is_over()
+            pause = self.started - started > QUICK and not self.is_over()
         with self.changed:
             self.newcomer = False
             try:
