@@ -118,9 +118,7 @@ class FunctionApi(VersionApi):
         """List functions, with all their versions on demand."""
         documents = self.functions.documents
         names = sorted(documents[FUNCTION])
-        items = [self.describe(name, LATEST, LATEST) for name in names]
-        for item in items:
-            item["FunctionArn"] = self.functions.arn(item["FunctionName"])
+        items = [self.describe(name, LATEST) for name in names]
         if request.get("FunctionVersion") == "ALL":
             items = [version for name in names for version in self.versions(name)]
         return checks.paged(items, request, "Functions")
