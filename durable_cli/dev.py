@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
             _print_functions(assembly, service.url)
             if target is not None:
                 return _invoke(service, target, arguments, payload, responders)
-            print(f"Use it with: export AWS_ENDPOINT_URL_LAMBDA={service.url}", flush=True)
             ended = threading.Event()
             signal.signal(signal.SIGTERM, lambda *_: ended.set())
+            print(f"Use it with: export AWS_ENDPOINT_URL_LAMBDA={service.url}", flush=True)
             ended.wait()
             return 0
 
