@@ -19,7 +19,7 @@ from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
 from durable_runtime._history import epoch_seconds
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
-from durable_runtime._threads import Threads
+from durable_runtime._threads import Threads, run_elsewhere
 from durable_runtime.exceptions import ExecutionError, SuspendExecution, SuspendingError
 from durable_runtime.execution import is_async
 
@@ -480,13 +480,7 @@ def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: An
     if asyncio._get_running_loop() is None:  # noqa: SLF001  the cheap question; the public one raises
         return _run_in_loop(invocation, handler, payload, line)
     # Somebody calls the handler from inside an event loop, as async tests do: two cannot run on one thread.
-    finished = threading.Event()
-    threads = Threads("durable-handler", 1)
-    run = partial(copy_context().run, _run_in_loop, invocation, handler, payload, line)
-    try:
-        return threads.submit(run, finished.set).result()
-    finally:
-        threads.close(wait=True)
+    return run_elsewhere(partial(_run_in_loop, invocation, handler, payload, line))
 
 
 def _run_in_loop(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:

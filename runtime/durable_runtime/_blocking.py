@@ -123,7 +123,12 @@ def _run_awaitable(awaitable: Any) -> Any:
     async def run() -> Any:
         return await awaitable
 
-    return asyncio.run(run())
+    if asyncio._get_running_loop() is None:  # noqa: SLF001  the cheap question; the public one raises
+        return asyncio.run(run())
+    # The handler itself was called from inside a loop, as async tests do: two cannot run on one thread.
+    from durable_runtime._threads import run_elsewhere
+
+    return run_elsewhere(lambda: asyncio.run(run()))
 
 
 _EFFECTS: dict[type, Any] = {

@@ -43,6 +43,18 @@ class Job:
         self._done()
 
 
+def run_elsewhere(func: Callable[[], Any]) -> Any:
+    """Run a call on a thread of its own, with this one's context variables, and wait for it."""
+    from contextvars import copy_context
+
+    threads = Threads("durable-handler", 1)
+    context = copy_context()
+    try:
+        return threads.submit(lambda: context.run(func), lambda: None).result()
+    finally:
+        threads.close(wait=True)
+
+
 class Threads:
     """Runs calls on up to ``limit`` threads, the last idle one first, so that a sequence needs one thread."""
 
