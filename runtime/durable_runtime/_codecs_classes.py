@@ -96,7 +96,10 @@ def _read_fields(fields: dict[str, Codec], tree: Any, name: str, optional: Any) 
 def _write_fields(fields: dict[str, Codec], source: Any, get: Callable[[Any, str], Any]) -> dict[str, Any]:
     tree = {}
     for key, codec in fields.items():
-        item = get(source, key)
+        try:
+            item = get(source, key)
+        except AttributeError as error:  # a field without default that __init__ does not set
+            raise Problem(f"{type(source).__name__} has no value for it").under(key) from error
         if codec is ANY and type(item) in SCALARS:
             tree[key] = item
             continue

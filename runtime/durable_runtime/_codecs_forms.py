@@ -188,7 +188,7 @@ def _mapping(arguments: tuple[Any, ...], plain: bool) -> Codec | None:
     def enc(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise mismatch(value, name)
-        return _walk(value, lambda key: _encode_key(key_codec, key), values.enc, name)
+        return _walk(value, lambda key: _encode_key(key_codec, key, plain), values.enc, name)
 
     def dec(tree: Any) -> dict[Any, Any]:
         if type(tree) is not dict:
@@ -219,13 +219,16 @@ def _walk(
     return result
 
 
-def _encode_key(codec: Codec | None, key: Any) -> str:
+def _encode_key(codec: Codec | None, key: Any, plain: bool) -> str:
     """Write a key as text; a key that is no text needs an annotation that can read it back."""
     if codec is None:
         if isinstance(key, str):
             return str.__str__(key)
         raise Problem(f"the key {short(key)} is no text; annotate its type, as in dict[int, ...]")
-    return plain_key(codec.enc(key))
+    tree = codec.enc(key)
+    if not plain and str in codec.kinds and not isinstance(tree, str):
+        raise Problem(f"the key {short(key)} would be read back as text")  # dict[int | str, ...]: 1 or "1"?
+    return plain_key(tree)
 
 
 def _decode_key(codec: Codec | None, text: str) -> Any:

@@ -81,3 +81,8 @@ class Checked:
     def __post_init__(self) -> None:
         if self.amount < 0:
             raise ValueError("amount is negative")
+
+
+@dataclass
+class Unset:
+    later: int = field(init=False)
