@@ -111,6 +111,8 @@ CALLS: dict[str, Entry] = {
     **_each(SLEEP, "", "time.sleep asyncio.sleep trio.sleep anyio.sleep gevent.sleep"),
     # -- the environment and the sandbox. os.cpu_count is absent: it follows the function's memory setting.
     **_each(ENVIRONMENT, "", "os.getenv os.environ.get os.environb.get os.environ.copy os.getenvb"),
+    **_each(ENVIRONMENT_WRITE, "os.", "environ.setdefault environ.update environ.pop environ.clear putenv unsetenv"),
+    **_each(ENVIRONMENT_WRITE, "os.", "chdir umask"),
     **_each(MACHINE, "os.", "getpid getppid getcwd getlogin getloadavg uname"),
     **_each(MACHINE, "", "socket.gethostname socket.getfqdn platform.node platform.uname getpass.getuser"),
     **_each(MACHINE, "", "threading.get_ident threading.current_thread threading.get_native_id"),

@@ -205,8 +205,10 @@ def _external(frame: Frame, node: ast.Call, kind: External, arguments: Arguments
     before = engine.performed
     if path in HIGHER_ORDER:
         _call_back(frame, arguments)
+        _call_external(frame, node, arguments)
     elif engine.runs_elsewhere(path):
         helpers.call_in_thread(frame, arguments)
+        _call_external(frame, node, arguments)
     value = engine.external_call(frame, node, path, arguments, engine.performed - before)
     return shaped(path, arguments, value)
 
@@ -231,6 +233,14 @@ def _call_back(frame: Frame, arguments: Arguments) -> None:
         for kind in argument.kinds:
             if isinstance(kind, FunctionRef) and kind.info.role is None:
                 call_function(frame, kind, Arguments((element,), {}), frame.region)
+
+
+def _call_external(frame: Frame, node: ast.Call, arguments: Arguments) -> None:
+    """A function of a library is handed over to be called: ``executor.map(requests.get, urls)``."""
+    for argument in arguments.every():
+        for kind in argument.kinds:
+            if isinstance(kind, External) and not kind.path.endswith("()"):
+                frame.engine.external_call(frame, node, kind.path, Arguments((), {}), 0)
 
 
 def _durable(frame: Frame, node: ast.Call, path: str, arguments: Arguments, *, awaited: bool) -> Value:

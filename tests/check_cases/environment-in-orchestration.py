@@ -93,3 +93,12 @@ import os
 async def handler(event, ctx):
     currency = "EUR" if os.environ.get("REGION") == "eu" else "USD"
     await ctx.step(lambda _: currency, name="charge")
+
+# case: defaults put into the environment
+import os
+
+
+@durable_execution
+async def handler(event, ctx):
+    os.environ.setdefault("TENANT", event["tenant"])  #! environment-in-orchestration
+    await ctx.step(lambda _: os.environ.setdefault("STEP", "1"), name="charge")

@@ -150,3 +150,18 @@ def poll(state, check):
 async def handler(event, ctx):
     await ctx.wait_for_callback(submit)
     await ctx.wait_for_condition(poll, event["config"])
+
+# case: calls that a pool or a builtin makes
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+
+@durable_execution
+async def handler(event, ctx):
+    with ThreadPoolExecutor() as pool:
+        pages = list(pool.map(requests.get, event["urls"]))  #! io-in-orchestration
+    heads = list(map(requests.head, event["urls"]))  #! io-in-orchestration
+    names = sorted(map(str, event["urls"]), key=len)
+    await ctx.wait(60)
+    return [len(pages), len(heads), names]
