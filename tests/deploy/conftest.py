@@ -46,6 +46,11 @@ class Cloud:
         endpoint = self.functions if service == "lambda" else self.endpoint
         return session.client(service, endpoint_url=endpoint)
 
+    def pretend_bootstrap(self) -> None:
+        """Make the two things of the bootstrap stack that a deploy looks at, without running `cdk bootstrap`."""
+        self.client("s3").create_bucket(Bucket=f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}")
+        self.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="33", Type="String")
+
     def advance(self, *, seconds: int) -> None:
         """Move the local service's clock."""
         connection = http.client.HTTPConnection(urlsplit(self.functions).netloc, timeout=60)
@@ -62,10 +67,13 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "CI": "1",
             "CDK_VALIDATION": "false",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "true",
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
             "NODE_NO_WARNINGS": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

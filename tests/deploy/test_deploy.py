@@ -84,7 +84,7 @@ def advance_until_it_ends(cloud: Any, arn: str) -> dict[str, Any]:
 @pytest.mark.timeout(300)
 def test_execution_that_waits_during_a_deploy_ends_on_the_version_it_started_on(running_cloud: Any, app: Path) -> None:
     cloud = running_cloud
-    cloud.cdk("bootstrap", "aws://123456789012/us-east-1", cwd=app)
+    cloud.pretend_bootstrap()
     cloud.cdk(*DEPLOY, "Orders", cwd=app)
     awslambda = cloud.client("lambda")
     live = f"{resource(cloud, 'Orders', 'OrdersFunction520DBA95')}:live"
