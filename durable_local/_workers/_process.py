@@ -207,12 +207,12 @@ class Worker:
             "Lambda-Runtime-Deadline-Ms": str(machine_time() + seconds * 1000),
             "Lambda-Runtime-Invoked-Function-Arn": request.invoked_arn or request.function.arn,
         }
-        if request.trace_id:
-            headers["Lambda-Runtime-Trace-Id"] = request.trace_id
-        if request.client_context:  # one line: headers have no others
-            headers["Lambda-Runtime-Client-Context"] = json.dumps(json.loads(request.client_context))
-        if request.tenant_id:
-            headers["Lambda-Runtime-Aws-Tenant-Id"] = request.tenant_id
+        optional = {
+            "Lambda-Runtime-Trace-Id": request.trace_id,
+            "Lambda-Runtime-Client-Context": request.client_context,
+            "Lambda-Runtime-Aws-Tenant-Id": request.tenant_id,
+        }
+        headers |= {name: _header_text(value) for name, value in optional.items() if value}
         self._endpoint.send_event(headers, request.event)
 
     def _time_is_over(self) -> None:
@@ -281,6 +281,14 @@ def _crash(request: InvocationRequest, code: int) -> InvocationResult:
         how = f"exit status {code}"
     reason = f"Runtime exited with error: {how}" if code else "Runtime exited without providing a reason"
     return InvocationResult.crashed(f"RequestId: {request.request_id} Error: {reason}", error_type=EXITED)
+
+
+def _header_text(value: str) -> str:
+    """Return a caller's text as a header can carry it: one line of ASCII. JSON objects stay what they are."""
+    if value.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):
+            return json.dumps(json.loads(value))
+    return " ".join(value.split()).encode("ascii", "backslashreplace").decode()
 
 
 def _document(body: bytes) -> dict[str, Any]:

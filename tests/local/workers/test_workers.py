@@ -324,6 +324,17 @@ def test_awslambdaric_that_is_not_installed_is_refused_at_once(monkeypatch: pyte
         awslambdaric_pool()
 
 
+@pytest.mark.parametrize("context", ['{"a":\n "日本"}', "not json\r\nX-Evil: 1", "日本"])
+def test_what_a_caller_sends_stays_in_its_header(function: Any, context: str) -> None:
+    version = function("def handler(event, context): return vars(context.client_context)")
+    result = run_one(version, client_context=context, trace_id="Root=1\r\nX-Evil: 1", tenant_id="ä")
+    if context.startswith("{"):
+        assert result.payload == b'{"custom": null, "env": null, "client": null}'
+    else:
+        assert result.error is not None
+        assert result.error["errorType"] == "JSONDecodeError"
+
+
 def test_a_missing_code_folder_is_an_answer_not_an_exception(function: Any, tmp_path: Path) -> None:
     result = run_one(function("", code=tmp_path / "gone"))
     assert result.kind == "crash"
