@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from durable_check import _ignores, _sources
-from durable_check._engine.modules import Project, root_of
+from durable_check._engine.modules import Project, imported_names, root_of, stem_of
 from durable_check._engine.names import PACKAGES
-from durable_check._engine.roots import scan, walk_leftovers
+from durable_check._engine.roots import hands_on_decorator, scan, walk_leftovers
 from durable_check._engine.run import Engine, qualified
 from durable_check._model import Finding, Note, Report
 from durable_check._problems import Collector
@@ -100,6 +100,7 @@ class _Check:
         self.files = 0
         self.durable: list[ModuleInfo] = []
         self.findings: list[Finding] = []
+        self.others: list[tuple[str, str, frozenset[str]]] = []  # files that name nothing durable, and their imports
         self.listed: set[str] = set()  # unreadable files that were found, not named
 
     def add(self, path: str) -> None:
@@ -122,6 +123,7 @@ class _Check:
             if "durable_runtime" in module.source.text and "install(" in module.source.text:
                 self.collector.look_for_install(self.engine, module)
         else:
+            self.others.append((path, root, imported_names(module)))
             self.project.forget(module)  # a big tree of code without workflows must not pile up
         return module
 
@@ -137,10 +139,26 @@ class _Check:
     def _walk(self) -> None:
         for module in self.durable:
             scan(self.engine, module)
+        self._scan_importers()
         self.engine.drain()
         for module in self.durable:
             walk_leftovers(self.engine, module)
         self.engine.drain()
+
+    def _scan_importers(self) -> None:
+        """Scan files that get the decorator under the project's own name: `from ours import workflow`."""
+        homes = {stem_of(module) for module in self.durable if hands_on_decorator(self.engine, module)}
+        while homes:
+            importers = [other for other in self.others if other[2] & homes]
+            self.others = [other for other in self.others if not other[2] & homes]
+            homes = set()
+            for path, root, _ in importers:
+                module = self.project.load(path, root)
+                if module is not None:
+                    self.durable.append(module)
+                    scan(self.engine, module)
+                    if hands_on_decorator(self.engine, module):
+                        homes.add(stem_of(module))
 
     def _report(self) -> Report:
         findings = self.collector.finish(self.engine)

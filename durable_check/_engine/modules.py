@@ -168,6 +168,24 @@ def bound_names(statement: ast.stmt) -> Iterator[str]:
                 yield from target_names(item.optional_vars)
 
 
+def imported_names(module: ModuleInfo) -> frozenset[str]:
+    """Return the last parts of the modules and names a file imports at its top level."""
+    names: set[str] = set()
+    for statement in module.statements:
+        if isinstance(statement, ast.ImportFrom):
+            names.add((statement.module or "").rpartition(".")[2])
+            names.update(alias.name for alias in statement.names)
+        elif isinstance(statement, ast.Import):
+            names.update(alias.name.rpartition(".")[2] for alias in statement.names)
+    return frozenset(names)
+
+
+def stem_of(module: ModuleInfo) -> str:
+    """Return the name a module is imported by: its file's, or its folder's for a package."""
+    path = Path(module.path)
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
 def target_names(target: ast.AST | None) -> Iterator[str]:
     """Yield the plain names an assignment target binds."""
     if isinstance(target, ast.Name):

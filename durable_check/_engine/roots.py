@@ -69,6 +69,15 @@ def _makes_handlers(engine: Engine, info: FunctionInfo) -> bool:
     return any(name in line for line in lines for name in module.aliases)
 
 
+def hands_on_decorator(engine: Engine, module: ModuleInfo) -> bool:
+    """Whether a module has the durable decorator, or one made from it, for others to import, and no handlers."""
+    mine = list(functions(engine, module))
+    if any(info.role == "handler" for info in mine):
+        return False
+    named = any(_is_alias(engine, module, name) for name in module.bindings)
+    return named or bool(module.stars) or any(_makes_handlers(engine, info) for info in mine)
+
+
 def _is_alias(engine: Engine, module: ModuleInfo, name: str) -> bool:
     known = (lookup.module_value(engine, module, name) or UNKNOWN).first(External)
     return isinstance(known, External) and canonical(known.path) == "durable_execution"

@@ -148,3 +148,17 @@ def test_bundled_libraries_are_not_the_projects_code(tmp_path: Path) -> None:
     (tmp_path / "vendor-1.0.dist-info" / "RECORD").write_text("vendor.py,sha256=x,10\nvendor-1.0.dist-info/RECORD,,\n")
     (finding,) = check_handler(tmp_path, "app.handler")
     assert (finding.rule, finding.line) == ("DUR004", 5)
+
+
+def test_a_decorator_under_the_projects_own_name_is_followed(tmp_path: Path) -> None:
+    package = tmp_path / "ours"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .base import workflow\n")
+    (package / "base.py").write_text("from durable_runtime import durable_execution as workflow\n")
+    (tmp_path / "app.py").write_text(
+        "import time\nfrom ours import workflow\n@workflow\ndef handler(event, ctx):\n    return time.time()\n"
+    )
+    (tmp_path / "script.py").write_text("import time\nprint(time.time())\n")
+    report = check_paths([tmp_path])
+    assert [(Path(finding.path).name, finding.line) for finding in report.findings] == [("app.py", 5)]
+    assert len(report.handlers) == 1
