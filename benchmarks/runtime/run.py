@@ -45,10 +45,28 @@ def measure(side: str, case: str, argument: str | None, repeats: int, **environm
     return [sample(side, case, argument, **environment) for _ in range(repeats)]
 
 
+def settle(patience: float = 5.0) -> None:
+    """Wait, but not for long, until other programs leave at least one core idle."""
+    end = time.monotonic() + patience
+    while Path("/proc/stat").exists() and time.monotonic() < end:
+        before = cpu_times()
+        time.sleep(0.1)
+        idle, total = (after - earlier for after, earlier in zip(cpu_times(), before, strict=True))
+        if idle * (os.cpu_count() or 1) >= 0.9 * total:
+            return
+
+
+def cpu_times() -> tuple[int, int]:
+    """Ticks that all cores were idle, and all their ticks."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
 def sample(side: str, case: str, argument: str | None = None, **environment: str) -> Sample:
     paths = [str(PATHS[side]), str(HERE)]
     if side == "boto3":
         paths.append(str(SITE))  # the adapter names botocore's errors
+    settle()
     command = [sys.executable, "-I", "-S", str(HERE / "cases.py"), *paths, "--", side, case]
     done = subprocess.run(
         [*command, *([argument] if argument else [])],
@@ -315,6 +333,7 @@ def heading() -> list[str]:
     return [
         f"Measured {today} with Python {platform.python_version()} on {os.cpu_count()} cores ({platform.machine()}).",
         f"AWS's SDK is {version}, with boto3 {importlib.metadata.version('boto3')}.",
+        "Samples wait for an idle core; medians still contain what else the machine did.",
         "",
         "| case | goal | ours | AWS's SDK | better by | verdict |",
         "|---|---|---|---|---|---|",
