@@ -149,9 +149,17 @@ class Core:
 
     def emit(self, kind: str, **members: Any) -> None:
         """Send a record to the event sink once the transaction is written."""
-        sink = self.sink
-        if sink is not None:
-            self.after_commit.append(lambda: sink({"kind": kind, "at": self.clock.now(), **members}))
+        if self.sink is not None:
+            record = {"kind": kind, "at": self.clock.now(), **members}
+            self.after_commit.append(lambda: self._tell(record))
+
+    def _tell(self, record: dict[str, Any]) -> None:
+        """Hand a record to the sink; a sink that fails must not keep a caller from its answer."""
+        try:
+            if self.sink is not None:
+                self.sink(record)
+        except Exception:
+            logger.exception("the event sink failed on a record of kind %s", record["kind"])
 
     # --- asynchronous invocations of plain functions ---
 

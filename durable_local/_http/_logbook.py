@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from durable_local._invocation import FunctionVersion, LogLine
+
+logger = logging.getLogger("durable_local")
 
 KEPT = 10_000
 """Lines in memory, over all functions [O]."""
@@ -40,11 +43,18 @@ class Logbook:
         }
         self._lines.append(entry)
         if self._folder is not None:
-            file = self._files.get(function.name)
-            if file is None:
-                path = self._folder / f"{function.name}.jsonl"
-                file = self._files[function.name] = path.open("a", encoding="utf-8", buffering=1)
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            try:
+                self._write(self._folder, function.name, entry)
+            except OSError:
+                logger.exception("no more log lines are written to %s", self._folder)
+                self._folder = None
+
+    def _write(self, folder: Path, function: str, entry: dict[str, Any]) -> None:
+        file = self._files.get(function)
+        if file is None:
+            path = folder / f"{function}.jsonl"
+            file = self._files[function] = path.open("a", encoding="utf-8", errors="replace", buffering=1)
+        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
     def find(
         self,

@@ -263,6 +263,17 @@ def test_a_running_invocation_of_a_timed_out_execution_is_refused_its_next_check
     assert hand.event_types()[-1] == "InvocationCompleted"
 
 
+def test_a_sink_that_fails_keeps_nobody_from_an_answer(hand, monkeypatch, caplog) -> None:
+    def broken(_record) -> None:
+        raise RuntimeError("the sink is broken")
+
+    hand.engine._core.sink = broken
+    hand.start()
+    hand.succeed()
+    assert hand.call.reply.payload == b'"done"'
+    assert "the event sink failed" in caplog.text
+
+
 # --- what a function returns ---
 
 
