@@ -82,12 +82,24 @@ def _check(fact: facts.OuterWrite) -> Iterator[Problem]:
         yield problem._replace(only_if=lambda engine: key in engine.global_reads)
 
 
+_BODIES = {
+    "step": "step body",
+    "submitter": "submitter",
+    "condition": "condition check",
+    "compensation": "compensation",
+    "child": "child context",
+    "item": "map item",
+    "branch": "branch",
+}
+
+
 def _problem(fact: facts.OuterWrite, owner: str) -> Problem:
-    leaf = fact.frame.region.leaf or (fact.frame.region.scope.kind if fact.frame.region.scope else "body")
+    region = fact.frame.region
+    body = region.leaf or (region.scope.kind if region.scope is not None else "")
     return Problem(
         fact.frame,
         fact.node,
-        f"this {leaf} {fact.how} `{fact.name}` {owner}: replay skips the body, so the change is lost there",
+        f"this {_BODIES.get(body, 'body')} {fact.how} `{fact.name}` {owner}: replay skips it, and the change is lost",
     )
 
 
