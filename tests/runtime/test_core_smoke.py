@@ -9,12 +9,13 @@ from hashlib import blake2b
 
 import pytest
 
-from durable_runtime import NonDeterministicExecutionError, durable_execution
+from durable_runtime import CompletionConfig, NonDeterministicExecutionError, durable_execution
 from durable_runtime._commit import MAX_BYTES, MAX_UPDATES, CommitLog, Line
 from durable_runtime._history import History, epoch_seconds
 from durable_runtime._ids import marker_id, position_id, prefix_of
 from durable_runtime.exceptions import OrphanedChildException, SuspendExecution
 from tests.runtime.driving import run_to_end
+from tests.runtime.history import op, op_id
 from tests.runtime.service import Service
 
 
@@ -138,3 +139,33 @@ def test_history_of_other_code_ends_the_execution_even_if_swallowed():
     assert output["Status"] == "FAILED"
     for part in ("'refund'", "'charge'", "test_core_smoke.py", "aliases="):
         assert part in output["Error"]["ErrorMessage"]
+
+
+def batch_history():
+    """A map of three whose first and last branch were started when the invocation died."""
+    the_map = op_id(1)
+    return [
+        op("map", "STARTED", name="map"),
+        op("item", "SUCCEEDED", at=0, parent=the_map, name="map-item-0", Result="0"),
+        op("item", "STARTED", at=2, parent=the_map, name="map-item-2"),
+    ]
+
+
+def test_branches_that_an_early_completion_leaves_out_are_not_missed():
+    @durable_execution
+    def handler(_event, ctx):
+        rule = CompletionConfig.first_successful()
+        return ctx.map([0, 1, 2], lambda _ctx, item: item, name="map", completion_config=rule).get_results()
+
+    service = Service(operations=batch_history())
+    assert handler.invoke_with(service.begin(), None, service) == {"Status": "SUCCEEDED", "Result": "[0]"}
+
+
+def test_a_map_that_has_become_shorter_is_reported():
+    @durable_execution
+    def handler(_event, ctx):
+        return ctx.map([0], lambda _ctx, item: item, name="map").get_results()
+
+    service = Service(operations=batch_history())
+    output = handler.invoke_with(service.begin(), None, service)
+    assert "'map-item-2'" in output["Error"]["ErrorMessage"]

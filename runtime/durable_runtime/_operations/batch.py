@@ -163,6 +163,8 @@ def run_batch(batch: Batch, operation: Operation) -> Generator[Any, Any, BatchRe
         batch.rebuild(operation.details.get("Result"))
     if not batch.complete:
         yield Fork(batch)
+        if batch.completion.reason is CompletionReason.ALL_COMPLETED and operation.status != "SUCCEEDED":
+            batch.context.invocation.history.finished_contexts.add(operation.id)
     return batch.result()
 
 

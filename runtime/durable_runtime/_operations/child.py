@@ -48,7 +48,8 @@ def child(
         if virtual or rebuilding:
             _fail_unrecorded(operation, error, error_class)
         operation.fail(error, error_class)
-    operation.context.invocation.history.finished_contexts.add(operation.id)
+    if callable(body):
+        operation.context.invocation.history.finished_contexts.add(operation.id)
     if virtual or rebuilding:
         _tell_end(operation, "SUCCEEDED", None)
     if rebuilding:
