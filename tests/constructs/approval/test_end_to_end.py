@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import subprocess
+import sys
 import time
 import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aws_cdk as cdk
 import boto3
 import pytest
 
 import durable_runtime
+from constructs_durable import ApprovalApi
 from durable_local import LocalService
 from durable_runtime.approval import approval_link
 
@@ -115,3 +119,29 @@ def test_made_up_callback_is_told_from_a_closed_one(awslambda: Any, monkeypatch:
     event = {"rawPath": path, "headers": {}, "body": "decision=approve"}
     answer = app.handler(event | {"requestContext": {"http": {"method": "POST"}}}, None)
     assert (answer["statusCode"], "Nobody is waiting" in answer["body"]) == (404, True)
+
+
+def test_deployed_files_answer_a_request_in_a_clean_interpreter(tmp_path: Path) -> None:
+    """The function's asset and its layer from the assembly, without this checkout on the path."""
+    app = cdk.App(outdir=str(tmp_path / "cdk.out"))
+    ApprovalApi(cdk.Stack(app, "Shop"), "Approvals")
+    resources = app.synth().get_stack_by_name("Shop").template["Resources"].values()
+    [function] = [each["Properties"] for each in resources if each["Type"] == "AWS::Lambda::Function"]
+    [layer] = [each["Properties"] for each in resources if each["Type"] == "AWS::Lambda::LayerVersion"]
+    code = tmp_path / "cdk.out" / f"asset.{function['Code']['S3Key'].removesuffix('.zip')}"
+    packages = tmp_path / "cdk.out" / f"asset.{layer['Content']['S3Key']}"  # a zip; Python imports from it
+    module, _, name = function["Handler"].rpartition(".")
+    program = f"""
+import sys, importlib
+sys.path[:0] = [{str(code)!r}, {str(packages / "python")!r}]
+handler = getattr(importlib.import_module({module!r}), {name!r})
+import durable_runtime.approval
+assert durable_runtime.approval.__file__.startswith({str(packages)!r})
+event = {{"rawPath": "/approvals/forged.token", "headers": {{}}, "requestContext": {{"http": {{"method": "GET"}}}}}}
+print(handler(event, None)["statusCode"])
+"""
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", "DURABLE_APPROVAL_SECRET": "s" * 64, "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("403", "")
