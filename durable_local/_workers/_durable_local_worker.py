@@ -45,6 +45,21 @@ class RuntimeApi:
         self._socket.sendall(head.encode("latin-1") + body)
         self._reply()
 
+    def watch(self, *, on: bool) -> None:
+        """Die with the service while a handler runs: nothing comes on the connection then but its end.
+
+        SIGIO ends a process on Linux; elsewhere it does nothing, and the worker notices when it answers.
+        """
+        if not hasattr(os, "O_ASYNC"):  # Windows
+            return
+        import fcntl
+
+        descriptor = self._socket.fileno()
+        if on:
+            fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC if on else flags & ~os.O_ASYNC)
+
     def _reply(self) -> tuple[dict[str, str], bytes]:
         data = b""
         while _HEAD_END not in data:
@@ -273,7 +288,11 @@ def serve_one(api: RuntimeApi, handler: Callable[[Any, LambdaContext], Any], ids
             event = json.loads(body)
         except ValueError as error:
             raise FaultError("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
-        result = encode_result(handler(event, LambdaContext(headers)))
+        api.watch(on=True)
+        try:
+            result = encode_result(handler(event, LambdaContext(headers)))
+        finally:
+            api.watch(on=False)
     except Exception as error:  # noqa: BLE001  every failure of a handler is the caller's to see
         post_failure(api, f"/invocation/{request_id}/error", error_document(error, request_id))
         return

@@ -388,6 +388,24 @@ def test_an_idle_worker_ends_with_its_service(function: Any) -> None:
     assert with_pool(work) == 0
 
 
+def test_a_busy_worker_ends_with_its_service_and_leaves_no_orphan(function: Any) -> None:
+    version = function("import time\ndef handler(e, c):\n    print('busy')\n    time.sleep(60)", timeout=120)
+
+    busy = asyncio.Event()
+
+    async def work(pool: WorkerPool) -> InvocationResult:
+        running = asyncio.create_task(pool.run(request(version)))
+        await busy.wait()
+        for worker in pool._busy:
+            worker._endpoint.close()
+        return await asyncio.wait_for(running, 10)
+
+    result = with_pool(work, WorkerOptions(on_line=lambda *_: busy.set()))
+    assert result.kind == "crash"
+    assert result.error is not None
+    assert "signal: " in result.error["errorMessage"]
+
+
 def archive(**files: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as bundle:
