@@ -74,6 +74,7 @@ class PluginHost:
         self._hooks = {
             name: [getattr(plugin, name) for plugin in plugins if _overrides(plugin, name)] for name in _HOOKS
         }
+        self._watches_code = bool(self._hooks["on_user_function_start"] or self._hooks["on_user_function_end"])
         self._tell("on_invocation_start", self._start)
 
     def _create(self, factory: Any) -> Any:
@@ -140,6 +141,8 @@ class PluginHost:
         rebuilding: bool = False,
     ) -> Generator[Any, Any, Any]:
         """Perform an effect that runs user code, or a generator of effects; tell when it starts and ends."""
+        if not self._watches_code:
+            return (yield from body) if hasattr(body, "send") else (yield body)
         info = _info(UserFunctionStartInfo, operation, "STARTED", operation.id in self._seen_before)
         fields = info.__dict__
         fields["attempt"], fields["is_replay_children"] = attempt, rebuilding
@@ -234,18 +237,25 @@ class OperationsView(Mapping[str, OperationInfo]):
 def _info(kind: type[Any], operation: Operation, status: str, replayed: bool) -> Any:
     """Make an info without the checks of its constructor: hooks are called thousands of times."""
     info = object.__new__(kind)
-    raw = operation.raw
-    info.__dict__.update(
-        operation_id=operation.id,
-        operation_type=_TYPES[operation.kind],
-        sub_type=_SUB_TYPES.get(operation.sub_type, operation.sub_type),
-        name=operation.name,
-        parent_id=operation.parent_id,
-        start_time=datetime.now(UTC) if raw is None else _moment(raw.get("StartTimestamp")),
-        is_replayed=replayed,
-        status=_STATUSES[status],
-    )
+    fields = info.__dict__
+    fields.update(operation.facts or _facts(operation))
+    fields["is_replayed"] = replayed
+    fields["status"] = _STATUSES[status]
     return info
+
+
+def _facts(operation: Operation) -> dict[str, Any]:
+    """Return what all infos of an operation have in common, collected once."""
+    raw = operation.raw
+    operation.facts = {
+        "operation_id": operation.id,
+        "operation_type": _TYPES[operation.kind],
+        "sub_type": _SUB_TYPES.get(operation.sub_type, operation.sub_type),
+        "name": operation.name,
+        "parent_id": operation.parent_id,
+        "start_time": datetime.now(UTC) if raw is None else _moment(raw.get("StartTimestamp")),
+    }
+    return operation.facts
 
 
 def _info_of(raw: RawOperation, kind: type[OperationInfo] = OperationInfo) -> OperationInfo:

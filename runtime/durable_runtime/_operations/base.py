@@ -30,7 +30,7 @@ class Operation:
     Made when the user calls, on the user's stack, so that a wrong identity is reported at its source line.
     """
 
-    __slots__ = ("context", "id", "kind", "name", "parent_id", "raw", "sub_type", "unrecorded")
+    __slots__ = ("context", "facts", "id", "kind", "name", "parent_id", "raw", "sub_type", "unrecorded")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Operation:
         self.name = name
         self.parent_id = context.operation_id
         self.unrecorded = False
+        self.facts: dict[str, Any] | None = None
         history = context.invocation.history
         history.visited.add(operation_id)
         self.raw: RawOperation | None = history.operations.get(operation_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable_runtime._effects import Acknowledged, Call, Park
 from durable_runtime._history import SUCCEEDED, epoch_seconds
-from durable_runtime._operations.base import FAILED_STATUSES, run_user_code
+from durable_runtime._operations.base import FAILED_STATUSES
 from durable_runtime.exceptions import (
     DurableOperationError,
     DurableUsageError,
@@ -94,7 +94,9 @@ def _attempt(
     if past > invocation.log.acknowledged:
         yield Acknowledged(past)
     scope = StepScope(operation, attempt)
-    value = yield from run_user_code(operation, attempt, Call(func, (LazyStepContext(scope),), scope))
+    call = Call(func, (LazyStepContext(scope),), scope)
+    plugins = invocation.plugins
+    value = (yield call) if plugins is None else (yield from plugins.run(operation, attempt, call))
     return codec.write(value)[1]
 
 
