@@ -38,7 +38,7 @@ def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.Generator
     for generator in node.generators:
         iterable = evaluate(inner, generator.iter)
         iterables.append(iterable)
-        assign(inner, generator.target, iterate(inner, iterable, generator.iter))
+        assign(inner, generator.target, iterate(iterable))
         inner.loops.append(Loop(node, frozenset(target_names(generator.target))))
         frame.engine.active_loops.append(node)
         for condition in generator.ifs:

@@ -239,14 +239,14 @@ def order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
     return (Taint("order", f"the order of `{text_of(node)}`", frame.module.path, getattr(node, "lineno", 1)),)
 
 
-def iterate(frame: Frame, value: Value, node: ast.AST) -> Value:
+def iterate(value: Value) -> Value:
     """Return what one turn of a loop over the value sees."""
     parts = value.items or tuple(part for _, part in value.fields)
     element = merge_all(parts) if parts else UNKNOWN
     for kind in value.kinds:
         if isinstance(kind, External) and len(kind.path) < MAX_PATH:
             element = merge(element, of(External(f"{kind.path}[]")))
-    return with_taints(element, union(value.taints, order_taint(frame, node, value)))
+    return with_taints(element, value.taints)  # the order itself is judged where the loop is
 
 
 def _operator(frame: Frame, node: ast.BinOp) -> Value:

@@ -68,7 +68,7 @@ MAX_LOOP_DEPTH = 2  # deeper loops are walked once: their second turn adds nothi
 
 def walk_for(frame: Frame, node: ast.For | ast.AsyncFor) -> bool:
     iterable = evaluate(frame, node.iter)
-    element = iterate(frame, iterable, node.iter)
+    element = iterate(iterable)
     before = frame.engine.performed
 
     def turn() -> None:

@@ -41,7 +41,7 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Value) -> None:
     count = len(target.elts)
     known = value.keyed and len(value.items) == count
     starred = any(isinstance(element, ast.Starred) for element in target.elts)
-    rest = iterate(frame, value, target) if not known or starred else UNKNOWN
+    rest = iterate(value) if not known or starred else UNKNOWN
     for position, element in enumerate(target.elts):
         part = with_taints(value.items[position], value.taints) if known and not starred else rest
         assign(frame, element, part)

@@ -56,7 +56,7 @@ def handler(event, ctx):
     ),
 )
 
-_DECIDING = frozenset({"clock", "random", "identity", "replay", "global", "invocation", "machine", "race", "order"})
+_DECIDING = frozenset({"clock", "random", "identity", "replay", "global", "invocation", "machine", "race"})
 
 
 def _check(fact: facts.Branch) -> Iterator[Problem]:

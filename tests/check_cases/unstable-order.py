@@ -78,3 +78,18 @@ async def handler(event, ctx):
         return sorted({item for item in event["items"]})
 
     await ctx.step(unique)
+
+# case: what is gathered from a set does not depend on its order
+@durable_execution
+async def handler(event, ctx):
+    total = 0
+    for amount in set(event["amounts"]):
+        total += amount
+    if total > 100:
+        await ctx.step(lambda _: total, name="approve")
+
+# case: one finding for a loop whose items name the operations
+@durable_execution
+async def handler(event, ctx):
+    for sku in set(event["skus"]):  #! unstable-order
+        await ctx.step(lambda _, sku=sku: sku, name=f"reserve-{sku}")
