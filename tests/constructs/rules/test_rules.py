@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import cloudformation_include as cfn_include
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
@@ -92,6 +94,31 @@ def static_version(stack: cdk.Stack) -> None:
     version.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
 
 
+def included(stack: cdk.Stack) -> None:
+    """A template that was written without CDK, and an escape hatch."""
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Code": {"ZipFile": "handler = None"},
+            "Role": "arn:aws:iam::123456789012:role/given",
+        },
+    }
+    rule = {
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "ScheduleExpression": "rate(1 hour)",
+            "Targets": [{"Id": "1", "Arn": {"Fn::GetAtt": ["Old", "Arn"]}}],
+        },
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"Resources": {"Old": function, "Nightly": rule}}, file)
+        file.flush()
+        template = cfn_include.CfnInclude(stack, "Included", template_file=file.name)
+    template.get_resource("Old").add_property_override("DurableConfig", {"ExecutionTimeout": 600})
+
+
 def ours(stack: cdk.Stack, timeout: cdk.Duration = MINUTES, **options: Any) -> DurableFunction:
     entry = Path(__file__).parents[1] / "handlers" / "good"
     return DurableFunction(stack, "Ours", entry=entry, handler="app.handler", execution_timeout=timeout, **options)
@@ -124,6 +151,7 @@ CASES: dict[str, tuple[Callable[[cdk.Stack], Any], dict[str, int]]] = {
     ),
     "Qualified": (lambda stack: wire_everything(stack, live(stack)), {}),
     "Ours": (everything_of_ours, {}),
+    "Included": (included, {"DURABLE-001": 1, "DURABLE-004": 1}),
     "NotDurable": (lambda stack: wire_everything(stack, raw(stack, durable_config=None)), {}),
     "Deleted": (lambda stack: live(stack, current_version_options=None), {"DURABLE-002": 1}),
     "Fixed": (static_version, {"DURABLE-003": 1}),
