@@ -39,6 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--awslambdaric", action="store_true", help="run handlers in AWS's runtime client, if it is installed"
     )
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a variable in every function: a value that only a deployment has, or another emulator's endpoint",
+    )
     parser.add_argument("--invoke", metavar="FUNCTION", help="run one execution of this function, print it and end")
     parser.add_argument("--payload", default="{}", metavar="JSON", help="the input of --invoke; `@FILE` reads a file")
     parser.add_argument("--name", help="name of the execution of --invoke")
@@ -59,7 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         payload = _payload(arguments.payload)
         responders = dict(map(_responder, arguments.respond))
+        variables = dict(map(_variable, arguments.env))
         assembly = read_assembly(arguments.app)
+        for function in assembly.functions:
+            function.environment.update(variables)
         target = assembly.function(arguments.invoke) if arguments.invoke else None
     except (AssemblyError, OSError, ValueError) as error:
         print(f"durable dev: {error}", file=sys.stderr)
@@ -114,6 +124,13 @@ def _responder(text: str) -> tuple[str, Any]:
         return name, json.loads(answer)
     except ValueError as error:
         raise ValueError(f"--respond {name}: the answer is not JSON: {error}") from error
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise ValueError(f"--env takes NAME=VALUE, not {text!r}")
+    return name, value
 
 
 def _service(arguments: argparse.Namespace, assembly: Assembly, cache: Path) -> LocalService:

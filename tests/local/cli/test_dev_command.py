@@ -102,6 +102,8 @@ def test_an_execution_runs_to_its_end_and_prints_its_timeline(app: Path) -> None
         (["--invoke", "Shop/Double", "--payload", "null"], 1, "TypeError"),
         (["--invoke", "payments"], 2, "no function matches `payments`"),
         (["--invoke", "orders", "--payload", "{"], 2, "--payload is not JSON"),
+        (["--invoke", "orders", "--respond", "*=1", "--env", "DOUBLE=absent:1"], 1, "Function not found: "),
+        (["--invoke", "orders", "--env", "yes"], 2, "--env takes NAME=VALUE"),
         (["--invoke", "orders", "--respond", "yes"], 2, "--respond takes CALLBACK=JSON"),
     ],
 )
