@@ -11,7 +11,6 @@ import asyncio
 import threading
 from contextvars import copy_context
 from functools import partial
-from heapq import heapify, heappop, heappush
 
 from durable_runtime._async_checkpointer import AsyncCheckpointer
 from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE
@@ -19,7 +18,8 @@ from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
 from durable_runtime._history import epoch_seconds
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
-from durable_runtime._threads import Threads, run_elsewhere
+from durable_runtime._threads import Threads
+from durable_runtime._timeline import Entry, OperationFuture, Timeline
 from durable_runtime.exceptions import ExecutionError, SuspendExecution, SuspendingError
 from durable_runtime.execution import is_async
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any
 
-    from durable_runtime._commit import Line
     from durable_runtime._invocation import Invocation
     from durable_runtime._operations.base import Operation
     from durable_runtime._operations.batch import Batch
@@ -41,45 +40,6 @@ _OUTSIDE = frozenset({"WAIT", "CALLBACK", "CHAINED_INVOKE"})
 
 _STEP_THREADS = 32
 """Threads for `def` steps of `async def` handlers."""
-
-
-class OperationFuture(asyncio.Future):  # type: ignore[type-arg]
-    """What user code and operations wait on; known by its class when the loop is searched for other waits."""
-
-
-class Entry:
-    """One result on its way to user code.
-
-    Attributes:
-        stamp: The member of the operation whose time says when the result came about.
-        outside: Somebody else brings the result about (time, another function, the answer to a callback), and
-            may have done so before the service tells.
-        unrecorded: A virtual context, which history does not know.
-    """
-
-    __slots__ = ("error", "future", "operation_id", "outside", "ready", "stamp", "unrecorded", "value")
-
-    def __init__(
-        self,
-        operation_id: str,
-        future: OperationFuture,
-        stamp: str,
-        *,
-        outside: bool = False,
-        unrecorded: bool = False,
-    ) -> None:
-        self.unrecorded = unrecorded
-        self.operation_id = operation_id
-        self.stamp = stamp
-        self.outside = outside
-        self.future = future
-        self.ready = False
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-
-def _place(item: tuple[float, int, Entry, Any]) -> tuple[float, int]:
-    return item[:2]
 
 
 class Driver:
@@ -96,9 +56,7 @@ class Driver:
         self._ready: Any = getattr(loop, "_ready", ())
         self._poked = False
         self._spins = 0
-        self._tick_count = 0
-        self._deliveries: list[tuple[float, int, Entry, AsyncDurableContext]] = []
-        self._timeline = 0.0
+        self.timeline = Timeline()
         self._main: asyncio.Task[Any] | None = None
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
@@ -179,7 +137,7 @@ class Driver:
         context.outstanding += 1
         context.outside += outside
         if finished_at is not None:
-            self.line_up(context, finished_at, entry)
+            self.timeline.line_up(context, finished_at, entry)
         task = self.loop.create_task(self._operate(generator, context, entry, lined_up=finished_at is not None))
         entry.future.add_done_callback(lambda future: task.cancel() if future.cancelled() else None)
         return entry.future
@@ -207,7 +165,7 @@ class Driver:
                 key = await self._order(context, entry)
         entry.ready = True
         if not lined_up:
-            self.line_up(context, key, entry)
+            self.timeline.line_up(context, key, entry)
         self.poke()
 
     async def _order(self, context: AsyncDurableContext, entry: Entry) -> float:
@@ -217,7 +175,7 @@ class Driver:
         unknown to us; so while there is such an operation, results wait for their recorded times.
         """
         if entry.unrecorded:
-            return self._timeline  # it ended with the last result that its code was given
+            return self.timeline.now  # it ended with the last result that its code was given
         if not context.outside:
             return float("inf")
         if not entry.outside:
@@ -230,11 +188,6 @@ class Driver:
     def alone(self) -> bool:
         """Whether no other task could take a turn before the running one continues."""
         return not self._ready
-
-    def line_up(self, context: AsyncDurableContext, key: float, entry: Entry) -> None:
-        """Queue a result for delivery, in the order of keys."""
-        self._tick_count += 1
-        heappush(self._deliveries, (key, self._tick_count, entry, context))
 
     async def perform(self, generator: Generator[Any, Any, Any]) -> Any:
         """Run an operation to its end."""
@@ -401,32 +354,10 @@ class Driver:
             self.poke()
             return
         self._spins = 0
-        if self._deliver() or self.checkpointer.send_if_wanted():
+        if self.timeline.deliver() or self.checkpointer.send_if_wanted():
             self.poke()
         elif self.parked and not self.bodies and not self.checkpointer.is_waited_for:
             self._consider_suspending()
-
-    def _deliver(self) -> bool:
-        """Hand out the next result; answer with whether there was one."""
-        line = self._deliveries
-        while line and line[0][2].future.done():
-            heappop(line)  # cancelled by whoever awaited it
-        if not line:
-            return False
-        if line[0][2].ready:
-            key, _, entry, context = heappop(line)
-        else:
-            # History has its result, but its children must replay first, and one of them has to wait.
-            first = next((item for item in sorted(line, key=_place) if item[2].ready), None)
-            if first is None:
-                return False
-            line.remove(first)
-            heapify(line)
-            key, _, entry, context = first
-        if key < float("inf"):
-            self._timeline = max(self._timeline, key)
-        context.deliver(entry)
-        return True
 
     def _consider_suspending(self) -> None:
         tasks = asyncio.all_tasks(self.loop) - self._before
@@ -473,49 +404,3 @@ class Driver:
         """Let the threads end; those that still run a step that nobody waits for are left to it."""
         for threads in self._threads.values():
             threads.close(wait=not self.bodies)
-
-
-def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
-    """Run an `async def` handler; return its result, or raise what ended it."""
-    if asyncio._get_running_loop() is None:  # noqa: SLF001  the cheap question; the public one raises
-        return _run_in_loop(invocation, handler, payload, line)
-    # Somebody calls the handler from inside an event loop, as async tests do: two cannot run on one thread.
-    return run_elsewhere(partial(_run_in_loop, invocation, handler, payload, line))
-
-
-def _run_in_loop(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
-    from durable_runtime.async_context import AsyncDurableContext
-
-    loop, keep = _loop()
-    driver = Driver(invocation, loop)
-    invocation.driver = driver
-    invocation.checkpointer = driver.checkpointer
-    context = AsyncDurableContext(invocation, None, line)
-    try:
-        return loop.run_until_complete(driver.run(handler, payload, context))
-    finally:
-        driver.checkpointer.close()
-        driver.close()
-        if not keep:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-
-
-_kept_loop: asyncio.AbstractEventLoop | None = None
-
-
-def _loop() -> tuple[asyncio.AbstractEventLoop, bool]:
-    """Return the loop to run in, and whether it is kept for the next invocation.
-
-    A Lambda environment runs its invocations one by one on the main thread; there the loop is kept, so that
-    clients which were created in one invocation work in the next.
-    """
-    global _kept_loop  # noqa: PLW0603  one loop per execution environment
-    if threading.current_thread() is not threading.main_thread():
-        return asyncio.new_event_loop(), False
-    if _kept_loop is None or _kept_loop.is_closed():
-        import atexit
-
-        _kept_loop = asyncio.new_event_loop()
-        atexit.register(_kept_loop.close)
-    return _kept_loop, True

@@ -56,7 +56,7 @@ def run_invocation(
     log = CommitLog(client, arn, token, history)
     invocation = Invocation(arn, history, log, lambda_context, options=options, clock=time.time)
     if is_async:
-        from durable_runtime._asyncio import run_handler
+        from durable_runtime._run_asyncio import run_handler
     else:
         from durable_runtime._run_blocking import run_handler
     if options.plugins:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Coroutine
 
-from durable_runtime._asyncio import Entry, OperationFuture
 from durable_runtime._context_base import ContextBase
 from durable_runtime._history import OPEN_STATUSES, epoch_seconds
 from durable_runtime._replay_safe import ReplaySafe
 from durable_runtime._scope import current
+from durable_runtime._timeline import Entry, OperationFuture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ class AsyncDurableContext(ReplaySafe, ContextBase):
             entry.error = error
         if self.outstanding or not self.driver.alone:
             self.outstanding += 1
-            self.driver.line_up(self, finished_at, entry)
+            self.driver.timeline.line_up(self, finished_at, entry)
             self.driver.poke()
         else:
             self._delivered = entry.operation_id
