@@ -41,6 +41,7 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
         self._skip: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         self._running: dict[str, InvocationRequest] = {}
         self._live_lines = False
         self._advancing = False
@@ -57,7 +58,7 @@ class Driver:
 
     async def close(self) -> None:
         """Stop driving and end all workers."""
-        for handle in (self._timer, self._skip):
+        for handle in (self._timer, self._skip, self._retry):
             if handle is not None:
                 handle.cancel()
         self._loop = None
@@ -67,7 +68,22 @@ class Driver:
     # --- invocations ---
 
     def pump(self) -> None:
-        """Start what is ready and set the next timer; called after everything that may have changed something."""
+        """Start what is ready and set the next timer; called after everything that may have changed something.
+
+        A store that refuses delays what starts here; it does not harm the request that came before.
+        """
+        try:
+            self._pump()
+        except ApiError:
+            self._fire_later()
+
+    def _fire_later(self) -> None:
+        """Try again what the store refused, when it may have recovered; one retry is enough for all that is due."""
+        if self._loop is not None and self._retry is None:
+            logger.warning("the store refused what is due; trying again in %s s", STORE_SECONDS)
+            self._retry = self._loop.call_later(STORE_SECONDS, self._fire)
+
+    def _pump(self) -> None:
         if self._loop is None or self.invoker is None:
             return
         for request in self.engine.take_ready():
@@ -92,11 +108,12 @@ class Driver:
         """Report a result; when the store does not take it, try again until it does."""
         try:
             self.engine.complete_invocation(request.request_id, result)
-            self.pump()
         except ApiError:
-            logger.exception("the end of an invocation could not be written; trying again")
+            logger.warning("the store refused the end of an invocation; trying again in %s s", STORE_SECONDS)
             if self._loop is not None:
                 self._loop.call_later(STORE_SECONDS, self._complete, request, result)
+            return
+        self.pump()
 
     def take_line(self, function: FunctionVersion, request_id: str, line: LogLine) -> None:
         """Take in a log line while its invocation runs."""
@@ -124,13 +141,16 @@ class Driver:
 
     def _ring(self) -> None:
         self._timer = None
+        self._fire()
+
+    def _fire(self) -> None:
+        """Let happen what is due; when the store does not take it, try again until it does."""
+        self._retry = None
         try:
             self.engine.fire_due()
-            self.pump()
+            self._pump()
         except ApiError:
-            logger.exception("what is due could not be written; trying again")
-            if self._loop is not None:
-                self._timer = self._loop.call_later(STORE_SECONDS, self._ring)
+            self._fire_later()
 
     def _consider_skip(self) -> None:
         """Jump to the next timer, at once or after leaving somebody outside the time to act."""
@@ -148,8 +168,7 @@ class Driver:
         due = self.engine.next_due()
         if due is not None:
             self.engine.clock.advance_to(due.at)
-            self.engine.fire_due()
-            self.pump()
+            self._fire()
 
     async def advance(self, milliseconds: int, *, patience: float = PATIENCE) -> int:
         """Move the clock forward, from one due timer to the next, and let what they start finish first."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from durable_local import LocalService
+from durable_local._errors import ApiError
 from durable_local._invocation import InvocationResult
 
 if TYPE_CHECKING:
@@ -39,8 +41,11 @@ class Player:
         operations = {o["Id"]: o for o in event["InitialExecutionState"]["Operations"][1:]}
         updates, output = self.script(operations)
         assert self.service is not None
-        if updates:
-            self.service.engine.checkpoint(event["DurableExecutionArn"], event["CheckpointToken"], updates)
+        try:
+            if updates:
+                self.service.engine.checkpoint(event["DurableExecutionArn"], event["CheckpointToken"], updates)
+        except ApiError:
+            output = None
         if output is None:
             done(InvocationResult.crashed("gone"))
         else:
@@ -160,6 +165,23 @@ def test_advancing_lets_everything_on_the_way_happen_in_its_time(make_client) ->
         found = describe()
     assert found["Status"] == "SUCCEEDED"
     assert round((found["EndTimestamp"] - found["StartTimestamp"]).total_seconds()) == 3 * 3600
+
+
+def test_a_full_disk_holds_things_up_only_while_it_is_full(make_client, monkeypatch, caplog) -> None:
+    monkeypatch.setattr("durable_local._http._driver.STORE_SECONDS", 0.01)
+    with (service := served(Player(one_wait), clock="skip")):
+        write, refusals = service.engine.store.write, iter(range(8))
+
+        def sometimes_full(batch: Any) -> None:
+            if next(refusals, None) is not None and not batch.inserted:
+                raise sqlite3.OperationalError("database or disk is full")
+            write(batch)
+
+        monkeypatch.setattr(service.engine.store, "write", sometimes_full)
+        describe = start(make_client, service)
+        settled(describe, "SUCCEEDED")
+    assert next(refusals, None) is None
+    assert "trying again" in caplog.text
 
 
 def test_the_sink_gets_what_happens(make_client) -> None:
