@@ -31,8 +31,6 @@ PAGE = 1000
 class InProcess:
     """A service of its own for one test: engine, clock and handlers in this process."""
 
-    remote = False
-
     def __init__(
         self,
         *,
@@ -41,8 +39,9 @@ class InProcess:
         sink: Callable[[dict[str, Any]], None] | None = None,
         database: str | Path = ":memory:",
     ) -> None:
-        self._clock = make_clock(clock)
-        self.engine = Engine(Store(database), self._clock, settings or Settings(), sink=sink)
+        store = Store(database)
+        self._clock = make_clock(clock, start=store.present())
+        self.engine = Engine(store, self._clock, settings or Settings(), sink=sink)
         self._handlers: dict[str, Handler] = {}
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -94,19 +93,26 @@ class InProcess:
 
     def drive(self, arn: str, *, skip_callbacks: bool, until: Callable[[], bool] | None = None) -> None:
         """Run until an execution is closed, `until` holds, or nothing can happen without help from outside."""
-        while True:
-            with self._changed:
-                if self._closed(arn) or (until is not None and until()):
-                    return
-                request = self._take()
-                if request is None:
-                    if self._running:
-                        self._changed.wait()
-                    elif not self._respond() and not self._pass_time(skip_callbacks=skip_callbacks):
-                        return
-                    continue
-                self._running += 1
-            self._run(request)
+        while not self._done(arn, until):
+            if not self._work() and not self._pass_time(skip_callbacks=skip_callbacks):
+                return
+
+    def _done(self, arn: str, until: Callable[[], bool] | None) -> bool:
+        with self._lock:
+            return arn not in self._open() or (until is not None and until())
+
+    def _work(self) -> bool:
+        """Run one invocation, wait for one of another thread, or give an answer; return False when there is nothing."""
+        with self._changed:
+            request = self._take()
+            if request is None:
+                if self._running:
+                    self._changed.wait()
+                    return True
+                return self._answers.give_due(self._open())
+            self._running += 1
+        self._run(request)
+        return True
 
     def advance(self, milliseconds: int) -> None:
         """Let time pass, with everything happening at its moment."""
@@ -125,21 +131,8 @@ class InProcess:
 
     def _settle(self) -> None:
         """Run whatever can run now."""
-        while True:
-            with self._changed:
-                request = self._take()
-                if request is None:
-                    if self._running:
-                        self._changed.wait()
-                        continue
-                    if self._respond():
-                        continue
-                    return
-                self._running += 1
-            self._run(request)
-
-    def _closed(self, arn: str) -> bool:
-        return arn not in self._open()
+        while self._work():
+            continue
 
     def _open(self) -> list[str]:
         """Return the ARNs of the open executions."""
@@ -178,24 +171,24 @@ class InProcess:
 
     def _pass_time(self, *, skip_callbacks: bool) -> bool:
         """Let the clock reach the next moment at which something happens; return False when it cannot."""
-        due = self.engine.next_due()
-        moment = self._next_moment()
-        if moment is None:
-            return False
-        somebody_answers = self._answers.responders or self._answers.next_moment == moment
-        if due is not None and due.outside and not skip_callbacks and not somebody_answers:
-            return False
-        if self._clock.skips:
-            self._clock.advance_to(moment)
-        elif not self._clock.ticks:
-            if moment > self._clock.now():
+        with self._changed:
+            if self._running or self._waiting or self.engine.busy:  # another thread was quicker
+                return True
+            due, moment = self.engine.next_due(), self._next_moment()
+            if moment is None:
                 return False
-        else:
+            somebody_answers = self._answers.responders or self._answers.next_moment == moment
+            if due is not None and due.outside and not skip_callbacks and not somebody_answers:
+                return False
             delay = (moment - self._clock.now()) / 1000
-            if delay > 0:
+            if self._clock.skips:
+                self._clock.advance_to(moment)
+            elif delay > 0 and not self._clock.ticks:
+                return False
+            elif delay > 0:
                 self._changed.wait(delay)
-        self.engine.fire_due()
-        return True
+            self.engine.fire_due()
+            return True
 
     # --- callbacks -------------------------------------------------------------------------------------------------
 
@@ -203,9 +196,6 @@ class InProcess:
         """Declare who answers the callbacks of a name."""
         with self._lock:
             self._answers.responders[name] = responder
-
-    def _respond(self) -> bool:
-        return self._answers.give_due(self._open())
 
     def complete_callback(self, callback_id: str, payload: bytes) -> None:
         """Complete a callback with a result."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +31,6 @@ class Respond:
     """How long after the callback was created, by the execution's clock."""
     heartbeat_every: timedelta | None = None
     silent: bool = False
-    payload: bytes = field(default=b"", compare=False)
 
     def delayed(self, delay: timedelta) -> Respond:
         """Return the same answer, given later."""

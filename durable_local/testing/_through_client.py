@@ -33,8 +33,6 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class ThroughClient:
     """A service somewhere else."""
 
-    remote = True
-
     def __init__(self, client: Any, wait_at_most: float) -> None:
         self._client = client
         self._wait_at_most = wait_at_most
