@@ -19,7 +19,7 @@ from durable_runtime._history import epoch_seconds
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
 from durable_runtime._threads import Threads
-from durable_runtime._timeline import Entry, OperationFuture, Timeline
+from durable_runtime._timeline import LATEST, Entry, OperationFuture, Timeline
 from durable_runtime.exceptions import ExecutionError, SuspendExecution, SuspendingError
 from durable_runtime.execution import is_async
 
@@ -150,7 +150,7 @@ class Driver:
         *,
         lined_up: bool,
     ) -> None:
-        key = float("inf")
+        key = LATEST
         try:
             entry.value = await self.perform(generator)
             key = await self._order(context, entry)
@@ -177,12 +177,12 @@ class Driver:
         if entry.unrecorded:
             return self.timeline.now  # it ended with the last result that its code was given
         if not context.outside:
-            return float("inf")
+            return LATEST
         if not entry.outside:
             await self.checkpointer.wait_for(context.line.past)
         raw = self.invocation.history.operations.get(entry.operation_id) or {}
         moment = epoch_seconds(raw.get(entry.stamp))
-        return float("inf") if moment is None else moment
+        return LATEST if moment is None else moment
 
     @property
     def alone(self) -> bool:

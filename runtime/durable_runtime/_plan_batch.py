@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from durable_runtime._context_base import ContextBase, Plan
+    from durable_runtime._context_base import ContextBase
+    from durable_runtime._plans import Plan
 
 _BRANCH_SUB_TYPES = {"Map": "MapIteration", "Parallel": "ParallelBranch"}
 _OPTIONS = ("max_concurrency", "completion_config", "serdes", "item_serdes", "item_namer", "nesting_type")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Coroutine
 
-from durable_runtime._context_base import ContextBase
 from durable_runtime._history import OPEN_STATUSES, epoch_seconds
+from durable_runtime._plans import OperationPlans
 from durable_runtime._replay_safe import ReplaySafe
 from durable_runtime._scope import current
 from durable_runtime._timeline import Entry, OperationFuture
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from durable_runtime._codec import Codec
-    from durable_runtime._context_base import Plan
     from durable_runtime._duration import DurationLike
     from durable_runtime._operations.base import Operation
+    from durable_runtime._plans import Plan
     from durable_runtime.concurrency.models import BatchResult
     from durable_runtime.config import (
         CallbackConfig,
@@ -126,7 +126,7 @@ class AsyncCallback:
         return context._perform(context._plan_callback_result(self._operation, self._codec))  # noqa: SLF001
 
 
-class AsyncDurableContext(ReplaySafe, ContextBase):
+class AsyncDurableContext(ReplaySafe, OperationPlans):
     """Runs durable operations: each runs once, is recorded, and on replay returns what it returned then.
 
     Every operation starts when it is called, and takes its position then. The methods and their options are

@@ -7,7 +7,7 @@ from _thread import get_ident
 from durable_runtime import _values
 from durable_runtime._blocking import perform
 from durable_runtime._codec import POINTER
-from durable_runtime._context_base import ContextBase, ExecutionContext
+from durable_runtime._context_base import ExecutionContext
 from durable_runtime._decorators import (
     durable_parallel_branch,
     durable_step,
@@ -16,6 +16,7 @@ from durable_runtime._decorators import (
 )
 from durable_runtime._history import SUCCEEDED
 from durable_runtime._names import name_of
+from durable_runtime._plans import OperationPlans
 from durable_runtime._replay_safe import ReplaySafe
 
 TYPE_CHECKING = False
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable_runtime._codec import Codec
-    from durable_runtime._context_base import Plan
     from durable_runtime._duration import DurationLike
     from durable_runtime._operations.base import Operation
+    from durable_runtime._plans import Plan
     from durable_runtime._record import T
     from durable_runtime.concurrency.models import BatchResult
     from durable_runtime.config import (
@@ -81,7 +82,7 @@ class Callback:
         return context._perform(context._plan_callback_result(self._operation, self._codec))  # noqa: SLF001
 
 
-class DurableContext(ReplaySafe, ContextBase):
+class DurableContext(ReplaySafe, OperationPlans):
     """Runs durable operations: each runs once, is recorded, and on replay returns what it returned then."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
