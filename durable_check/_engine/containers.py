@@ -64,7 +64,8 @@ def call_on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value
     note_context(frame, node, arguments)
     if not taints and not unordered:
         return UNKNOWN
-    return Value((), taints, unordered=unordered)
+    text = func.attr in {"format", "join"} and base.literal is not None
+    return Value((), taints, unordered=unordered, text=text)
 
 
 def merge_items(base: Value) -> Value:

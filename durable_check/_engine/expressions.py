@@ -229,7 +229,7 @@ def _joined(frame: Frame, node: ast.JoinedStr) -> Value:
             taints = union(taints, value.all_taints(), order_taint(frame, part.value, value))
             if part.format_spec is not None:
                 taints = union(taints, evaluate(frame, part.format_spec).taints)
-    return tainted(taints)
+    return Value((), taints, text=True) if taints else UNKNOWN
 
 
 def order_taint(frame: Frame, node: ast.AST, value: Value) -> tuple[Taint, ...]:
@@ -265,7 +265,9 @@ def _operator(frame: Frame, node: ast.BinOp) -> Value:
         node.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor
     )
     items = left.items + right.items if isinstance(node.op, ast.Add) else ()
-    return Value(kinds, union(left.all_taints(), right.all_taints()), items[:MAX_ITEMS], unordered=unordered)
+    text = isinstance(node.op, ast.Add | ast.Mod) and any(side.text or side.literal for side in (left, right))
+    taints = union(left.all_taints(), right.all_taints())
+    return Value(kinds, taints, items[:MAX_ITEMS], unordered=unordered, text=text and bool(taints))
 
 
 def _boolean(frame: Frame, node: ast.BoolOp) -> Value:

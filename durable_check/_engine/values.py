@@ -158,6 +158,7 @@ class Value:
         unordered: It is a set, or something else whose order changes between processes.
         literal: The text, when it is a string literal.
         keyed: Positions are known: it is a tuple or list literal and ``items`` is in order.
+        text: It is a text put together from parts.
         node: Where a collected function or a pending operation was written.
     """
 
@@ -168,6 +169,7 @@ class Value:
     unordered: bool = False
     literal: str | None = None
     keyed: bool = False
+    text: bool = False
     node: ast.AST | None = field(default=None, compare=False)
 
     def first(self, kind: type[Kind]) -> Kind | None:

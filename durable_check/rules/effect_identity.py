@@ -73,10 +73,10 @@ def handler(event, ctx):
     return ctx.wait_for_callback(submit)
 """,
     limits=(
-        "Plain attributes such as `createdAt` are left alone: a second run overwrites them. A step "
-        "under at-most-once semantics without retries does not run again and is not reported. Which "
-        "arguments name or key is decided by their names (`*Name`, `*Id`, `*Key`, `*Token`, url, "
-        "path, `pk`, `sk` …)."
+        "Plain attributes such as `createdAt` are left alone: a second run overwrites them. A step under at-most-once "
+        "semantics without retries does not run again and is not reported. Which arguments name or key is decided by "
+        "their names (`*Name`, `*Id`, `*Key`, `*Token`, url, path, `pk`, `sk` …); by position only URLs, keys of "
+        "uploads and, in a submitter, texts handed to a call that starts work (`start…`, `create…`, `submit…`)."
     ),
 )
 
@@ -85,6 +85,7 @@ _KEY = re.compile(
     r"(^|[_-])(file)?(name|key|id|ids|token|identifier|url|uri|reference|ref|path|prefix|topic|queue|slug|pk|sk"
     r"|dedup\w*|idempotency\w*)$"
 )
+_STARTING = re.compile(r"(start|create|submit|launch|run|enqueue|schedule|begin|trigger|request|dispatch|register)")
 _TRACING = frozenset({"trace_id", "span_id", "correlation_id"})
 _NO_EFFECT = frozenset({"get", "format", "join", "split", "replace", "strip", "encode", "decode", "isoformat"})
 _LOCAL_FILES = "touches the file system"
@@ -135,11 +136,18 @@ def _keyed(fact: facts.ExternalUse) -> tuple[str, Taint] | None:
             return found
     for position, value in enumerate(arguments.positional):
         found = _in_fields(value)
-        if found is None and fact.entry is not None and _positional_key(fact.path, position):
+        names = fact.entry is not None and _positional_key(fact.path, position)
+        if found is None and (names or (value.text and _starts_work(fact))):
             found = _fresh(f"argument {position + 1}", value)
         if found is not None:
             return found
     return None
+
+
+def _starts_work(fact: facts.ExternalUse) -> bool:
+    """Whether a submitter starts something here, so that a text put together for it is taken as its name."""
+    name = fact.path.rpartition(".")[2]
+    return fact.frame.region.leaf == "submitter" and _STARTING.match(name) is not None
 
 
 def _positional_key(path: str, position: int) -> bool:

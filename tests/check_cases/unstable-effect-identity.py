@@ -212,3 +212,21 @@ async def handler(event, ctx):
         return True
 
     await ctx.step(save)
+
+# case: a name handed over by position to what starts the work
+import time
+import uuid
+
+from vendor import jobs, start_job
+
+
+@durable_execution
+async def handler(event, ctx):
+    def submit(callback_id, step):
+        name = "scan-" + str(time.time())
+        jobs.start(name, callback_id)  #! unstable-effect-identity
+        start_job("job-{}".format(uuid.uuid4()), callback_id)  #! unstable-effect-identity
+        jobs.start(f"scan-{event['id']}", callback_id)
+        jobs.note(f"started at {time.time()}")
+
+    await ctx.wait_for_callback(submit)
