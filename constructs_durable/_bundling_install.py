@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from constructs_durable._bundling_pins import LOCK, PROJECT, BundlingError
+from constructs_durable._cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from constructs_durable._bundling_pins import Dependencies, Target
 
-__all__ = ["CACHE_VARIABLE", "install", "installer", "not_pinned"]
-
-CACHE_VARIABLE = "CONSTRUCTS_DURABLE_CACHE"
-"""Names the cache's folder. Default: `constructs-durable` in the user's cache folder."""
+__all__ = ["install", "installer", "not_pinned"]
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024  # function and layers together, service quota
 
@@ -43,7 +41,7 @@ def install(dependencies: Dependencies, target: Target) -> Path:
     Raises:
         BundlingError: An installer is missing, a package has no wheel for the target, or all are too big.
     """
-    cache = _cache_folder()
+    cache = cache_folder("bundles")
     finished = cache / dependencies.digest(target)
     if finished.is_dir():
         return finished
@@ -84,14 +82,6 @@ def not_pinned(dependencies: Dependencies, packages: Path | None) -> list[str]:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _cache_folder() -> Path:
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen).absolute() / "bundles"
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "constructs-durable" / "bundles"
 
 
 def _run_installer(dependencies: Dependencies, target: Target, scratch: Path, folder: Path) -> None:

@@ -2,37 +2,43 @@
 
 The hash covers sorted relative paths and bytes with LF line ends, so an editable install, a wheel and a
 checkout with CRLF give the same layer. Byte code never goes in: pip compiles what it installs, and a layer
-that changed with the installer would publish every function anew on each machine.
+that changed with the installer would publish every function anew on each machine. What does go in is the
+source without its prose (`_lean_source`), at unchanged line numbers.
 """
 
 from __future__ import annotations
 
-import atexit
 import functools
 import importlib.util
-import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+from constructs_durable._cache import cache_folder
 
 __all__ = ["LayerContent", "layer_content"]
 
 RUNTIME_PACKAGE = "durable_runtime"
 AWS_SDK_PACKAGE = "aws_durable_execution_sdk_python"
 
+PACKAGING = b"lean source, deflated"
+"""Part of the hash: change it when the same source is packaged in another way."""
+
 
 class LayerContent(NamedTuple):
-    """Files of a layer by their path in it, and the hash over them."""
+    """Source files of a layer by their path in it, and the hash over them and the way they are packaged."""
 
     files: tuple[tuple[str, bytes], ...]
     digest: str
 
     def archive(self) -> Path:
-        """Write the files, once, to a zip file that lives as long as this process.
+        """Return the zip file of the layer, from the cache when these files are there already.
 
         One file, because the CDK copies what it is given for each app: seventy files take 70 ms.
         """
-        return _archive(self)
+        finished = cache_folder("layers") / f"{self.digest}.zip"
+        if not finished.is_file():
+            _write_archive(self.files, finished)
+        return finished
 
 
 def layer_content(*, aws_sdk_alias: bool = False) -> LayerContent:
@@ -68,7 +74,7 @@ def _collect(folder: Path, _stamp: object, aws_sdk_alias: bool) -> LayerContent:
     }
     if aws_sdk_alias:
         files[f"python/{AWS_SDK_PACKAGE}/__init__.py"] = _ALIAS_SOURCE.encode()
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(PACKAGING)
     for name, data in sorted(files.items()):
         digest.update(f"{name}\0{len(data)}\0".encode())
         digest.update(data)
@@ -95,17 +101,19 @@ sys.modules[__name__] = sys.modules["{RUNTIME_PACKAGE}"]
 '''
 
 
-@functools.lru_cache(maxsize=8)
-def _archive(content: LayerContent) -> Path:
+def _write_archive(files: tuple[tuple[str, bytes], ...], finished: Path) -> None:
+    import tempfile
     import zipfile
 
-    root = Path(tempfile.mkdtemp(prefix="constructs-durable-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    path = root / f"{content.digest}.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in content.files:
-            entry = zipfile.ZipInfo(name)  # of 1980, like every entry without a time: the bytes are the same anywhere
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16  # readable for the sandbox user
-            archive.writestr(entry, data)
-    return path
+    from constructs_durable._lean_source import lean_source
+
+    finished.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=finished.parent, prefix=".packing-") as scratch:
+        fresh = Path(scratch) / finished.name
+        with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for name, data in files:
+                entry = zipfile.ZipInfo(name)  # of 1980, like every entry without a time: the same bytes anywhere
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16  # readable for the sandbox user
+                archive.writestr(entry, lean_source(data.decode()))
+        fresh.replace(finished)  # whole or not at all, also when two apps synthesize at once

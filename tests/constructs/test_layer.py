@@ -122,9 +122,11 @@ def test_a_missing_runtime_says_what_to_do(monkeypatch) -> None:
         _layer_content.layer_content()
 
 
-def test_the_archive_has_the_same_bytes_each_time_and_files_that_lambda_can_read(installed: Path) -> None:
+def test_the_archive_has_the_same_bytes_each_time_and_files_that_lambda_can_read(
+    installed: Path, tmp_path: Path, monkeypatch
+) -> None:
     first = _layer_content.layer_content().archive()
-    _layer_content._archive.cache_clear()
+    monkeypatch.setenv("CONSTRUCTS_DURABLE_CACHE", str(tmp_path / "another"))
     second = _layer_content.layer_content().archive()
     assert first != second
     assert first.read_bytes() == second.read_bytes()

@@ -82,4 +82,4 @@ TWO = ("plain==1.0\n", "plain==1.0\nhelper==2.0\n")
 def test_listing_other_stacks_installs_nothing(tmp_path: Path) -> None:
     context = {"aws:cdk:bundling-stacks": []}
     synth(tmp_path, handler(tmp_path, "onlysource==1.0\n"), context)
-    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "cache" / "bundles").exists()
