@@ -275,7 +275,7 @@ ROWS = [
         {"ms": 60, "mb": 10},
     ),
     Row(
-        "2,000 steps, a plugin registered",
+        "2,000 steps, a plugin registered, CPU",
         "plugin",
         "{ratio:.2f} times without",
         "≤ 1.3 times",
