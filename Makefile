@@ -35,6 +35,7 @@ format: setup ## Format the code and mend what the linter can
 
 bench-runtime: setup-test ## The runtime beside AWS's SDK 3.0.0, on Python 3.13
 	$(NEWEST)/bin/python benchmarks/runtime/run.py
+	$(NEWEST)/bin/python benchmarks/runtime/leaves.py
 
 bench-synth: setup-test ## Synthesis beside resources wired by hand
 	python benchmarks/synth/run.py

@@ -28,6 +28,7 @@ NEWEST_PACKAGES = [
     "pytest-xdist",
     "hypothesis",
     "boto3",
+    "cryptography",
     "pydantic",
     "opentelemetry-sdk",
     "aws-lambda-powertools",
