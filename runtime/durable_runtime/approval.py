@@ -150,7 +150,7 @@ _kept: dict[str, tuple[float, list[str]]] = {}
 
 
 def _fetch(arn: str) -> list[str]:
-    import boto3
+    import boto3  # type: ignore[import-untyped]
 
     client: Any = boto3.client("secretsmanager")
     secrets = [_long_enough(client.get_secret_value(SecretId=arn)["SecretString"])]
