@@ -133,6 +133,7 @@ class Writer:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 def test_nothing_acknowledged_is_lost_and_everything_ends_after_200_kills(tmp_path: Path) -> None:
     path = tmp_path / "service.sqlite"
