@@ -45,7 +45,7 @@ def measure(side: str, case: str, argument: str | None, repeats: int, **environm
     return [sample(side, case, argument, **environment) for _ in range(repeats)]
 
 
-def settle(patience: float = 5.0) -> None:
+def settle(patience: float = 2.0) -> None:
     """Wait, but not for long, until other programs leave at least one core idle."""
     end = time.monotonic() + patience
     while Path("/proc/stat").exists() and time.monotonic() < end:
