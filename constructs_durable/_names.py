@@ -1,9 +1,12 @@
-"""Names and sizes that the service would refuse at deploy."""
+"""Names, sizes and runtimes that the service would refuse at deploy."""
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
+
+from aws_cdk import aws_lambda as lambda_
 
 from constructs_durable._checks import NUMBER_TOKENS_BELOW
 
@@ -12,8 +15,17 @@ if TYPE_CHECKING:
 
     from constructs_durable._checks import Place
 
-__all__ = ["VARIABLE", "check_alias_name", "check_environment", "check_function_name", "check_memory"]
+__all__ = [
+    "VARIABLE",
+    "check_alias_name",
+    "check_environment",
+    "check_function_name",
+    "check_memory",
+    "default_architecture",
+    "supported_runtime",
+]
 
+OLDEST_PYTHON_MINOR = 13  # the service's managed runtimes for durable functions
 SMALLEST_MEMORY, LARGEST_MEMORY = 128, 10_240  # MiB
 DEPLOY_TIME_TEXT = "${Token["  # how CDK writes a text known at deploy only
 VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
@@ -79,3 +91,28 @@ def check_function_name(place: Place, function_name: str | None, *, allowed: boo
         "and a change of its durability always replaces it: the deploy would fail with `already exists`. "
         "Leave the name to CloudFormation and read it from an output, or pass allow_function_name=True."
     )
+
+
+def supported_runtime(place: Place, runtime: lambda_.Runtime | None) -> lambda_.Runtime:
+    """Return the runtime, or the default; refuse one without durable functions."""
+    if runtime is None:
+        return _default_runtime()
+    name = runtime.name
+    match = re.fullmatch(r"python3\.(\d+)", name)
+    if match is None or int(match[1]) < OLDEST_PYTHON_MINOR:
+        raise place.error(
+            f"runtime is {name}; durable functions in Python run on python3.{OLDEST_PYTHON_MINOR} and newer. "
+            "Leave runtime out for the default, python3.13."
+        )
+    return runtime
+
+
+@functools.cache
+def default_architecture() -> lambda_.Architecture:
+    """Return arm64."""
+    return lambda_.Architecture.ARM_64
+
+
+@functools.cache
+def _default_runtime() -> lambda_.Runtime:
+    return lambda_.Runtime.PYTHON_3_13

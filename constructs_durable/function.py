@@ -14,8 +14,14 @@ from constructs_durable import _policy
 from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, check_limits, in_seconds, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
-from constructs_durable._names import check_alias_name, check_environment, check_function_name, check_memory
-from constructs_durable._platform import default_architecture, supported_runtime
+from constructs_durable._names import (
+    check_alias_name,
+    check_environment,
+    check_function_name,
+    check_memory,
+    default_architecture,
+    supported_runtime,
+)
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._protection import acknowledge_replacement_note, encrypt_executions, keep_when_replaced
 from constructs_durable._replay import ReplayCheck, acknowledged_rules, annotate_replay_findings
