@@ -6,7 +6,6 @@ thread while step bodies are waiting for something, so that their input and outp
 
 from __future__ import annotations
 
-from durable_runtime._checkpointer import OUTCOME_LINGER, START_LINGER
 from durable_runtime._commit import MAX_UPDATES
 
 TYPE_CHECKING = False
@@ -26,6 +25,8 @@ class AsyncCheckpointer:
         self.log = log
         self._driver = driver
         self._loop = driver.loop
+        self._outcome_linger = driver.invocation.outcome_linger
+        self._start_linger = driver.invocation.start_linger
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._in_flight: tuple[list[dict[str, Any]], Job] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -43,7 +44,7 @@ class AsyncCheckpointer:
         if len(self.log) >= MAX_UPDATES:
             self._want()
         elif self._timer is None and not self._wanted and not self._driver.over:
-            linger = OUTCOME_LINGER if outcome else START_LINGER
+            linger = self._outcome_linger if outcome else self._start_linger
             self._timer = self._loop.call_later(linger, self._linger_over)
         return sequence
 
@@ -165,6 +166,6 @@ class AsyncCheckpointer:
         else:
             self._wanted = bool(still) or len(log) >= MAX_UPDATES
             if not self._wanted and len(log) and self._timer is None and not self._driver.over:
-                self._timer = self._loop.call_later(OUTCOME_LINGER, self._linger_over)
+                self._timer = self._loop.call_later(self._outcome_linger, self._linger_over)
             self._driver.look_at_parked()
         self._driver.poke()

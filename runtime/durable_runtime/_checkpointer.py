@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
     from durable_runtime._commit import CommitLog, Line
 
-OUTCOME_LINGER = 0.002
-"""Seconds that an outcome nobody waits for may wait for company."""
-
-START_LINGER = 0.020
-"""Seconds that a START nobody waits for may wait for its outcome."""
-
 _PATIENCE = 20
 """Most half lingers that a call is put off while updates keep pouring in."""
 
@@ -36,8 +30,8 @@ class Checkpointer:
         self,
         log: CommitLog,
         *,
-        outcome_linger: float = OUTCOME_LINGER,
-        start_linger: float = START_LINGER,
+        outcome_linger: float,
+        start_linger: float,
     ) -> None:
         self.log = log
         self.on_reply: Callable[[list[dict[str, Any]]], None] | None = None

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 DEADLINE_MARGIN = 1.0
 """Seconds before the Lambda timeout at which no new work starts; never more than a tenth of the time given."""
 
+OUTCOME_LINGER = 0.002
+"""Seconds that an outcome nobody waits for may wait for company."""
+
+START_LINGER = 0.020
+"""Seconds that a START nobody waits for may wait for its outcome."""
+
 MAX_THREADS = 256
 """Most threads that the branches of one invocation use at once. Lambda allows 1,024 for a whole environment."""
 
@@ -22,12 +28,22 @@ MAX_THREADS = 256
 class Options:
     """What `durable_execution` was told."""
 
-    __slots__ = ("max_threads", "plugins", "renames", "sleep_in_place", "store")
+    __slots__ = (
+        "max_threads",
+        "outcome_linger",
+        "plugins",
+        "renames",
+        "sleep_in_place",
+        "start_linger",
+        "store",
+    )
 
     def __init__(self) -> None:
         self.plugins: list[Any] = []
         self.renames: dict[str, tuple[str, ...]] = {}
         self.sleep_in_place = 0.0
+        self.outcome_linger = OUTCOME_LINGER
+        self.start_linger = START_LINGER
         self.max_threads = MAX_THREADS
         self.store: Any = None
 
@@ -65,6 +81,8 @@ class Invocation:
         self.sleep_in_place = options.sleep_in_place
         self.max_threads = options.max_threads
         self.store = options.store
+        self.outcome_linger = options.outcome_linger
+        self.start_linger = options.start_linger
         self.clock = clock
         self.fatal: BaseException | None = None
         self.suspending = False

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 def run_handler(invocation: Invocation, handler: Callable[..., Any], payload: Any, line: Line) -> Any:
     """Run the handler; return its result, or raise what ended it."""
-    invocation.checkpointer = Checkpointer(invocation.log)
+    invocation.checkpointer = Checkpointer(
+        invocation.log,
+        outcome_linger=invocation.outcome_linger,
+        start_linger=invocation.start_linger,
+    )
     if invocation.plugins is not None:
         invocation.checkpointer.on_reply = invocation.plugins.changed
     context = DurableContext(invocation, None, line)

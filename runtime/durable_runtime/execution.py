@@ -28,6 +28,8 @@ def durable_execution(
     sleep_in_place: timedelta | float | None = None,
     max_threads: int | None = None,
     store: Any = None,
+    outcome_linger: timedelta | float | None = None,
+    start_linger: timedelta | float | None = None,
 ) -> Any:
     """Make a Lambda handler of ``handler(event, context: DurableContext)``, `def` or `async def`.
 
@@ -42,12 +44,18 @@ def durable_execution(
             The default is never: sleeping is billed.
         max_threads: Most threads that branches of this handler's maps and parallels use at once.
         store: Keeps results that are too large for a checkpoint.
+        outcome_linger: How long an outcome that nobody waits for may wait for company; 2 ms by default.
+        start_linger: The same for the start of an operation; 20 ms by default.
     """
     from durable_runtime._invocation import Options
 
     options = Options()
     options.renames = _renames(renames)
-    options.sleep_in_place = _seconds(sleep_in_place)
+    options.sleep_in_place = _seconds(sleep_in_place, "sleep_in_place")
+    if outcome_linger is not None:
+        options.outcome_linger = _seconds(outcome_linger, "outcome_linger")
+    if start_linger is not None:
+        options.start_linger = _seconds(start_linger, "start_linger")
     options.store = store
     if max_threads is not None:
         given: object = max_threads
@@ -123,7 +131,7 @@ def _renames(renames: Mapping[str, str | Sequence[str]] | None) -> dict[str, tup
     return result
 
 
-def _seconds(duration: Any) -> float:
+def _seconds(duration: Any, option: str) -> float:
     if duration is None:
         return 0.0
     seconds = duration.total_seconds() if hasattr(duration, "total_seconds") else duration
@@ -131,7 +139,7 @@ def _seconds(duration: Any) -> float:
         seconds = duration.to_seconds()
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 900:
         raise ValidationError(
-            f"durable_execution: sleep_in_place is {duration!r}; it must be a timedelta or seconds from 0 to 900",
+            f"durable_execution: {option} is {duration!r}; it must be a timedelta or seconds from 0 to 900",
         )
     return float(seconds)
 

@@ -169,3 +169,25 @@ def test_a_map_that_has_become_shorter_is_reported():
     service = Service(operations=batch_history())
     output = handler.invoke_with(service.begin(), None, service)
     assert "'map-item-2'" in output["Error"]["ErrorMessage"]
+
+
+@pytest.mark.parametrize("linger", [0, 30])
+def test_how_long_an_outcome_waits_for_company_can_be_set(linger):
+    """With a long linger nothing is sent while the code goes on; with none, the flusher sends at once."""
+    service, sent_in_time = Service(), threading.Event()
+
+    class Watching:
+        get_state = service.get_state
+
+        def checkpoint(self, *args):
+            reply = service.checkpoint(*args)
+            sent_in_time.set()
+            return reply
+
+    @durable_execution(outcome_linger=linger, start_linger=linger)
+    def handler(_event, ctx):
+        ctx.step(lambda _step: 1, name="one")
+        return sent_in_time.wait(0.05 if linger else 20)
+
+    output = handler.invoke_with(service.begin(), None, Watching())
+    assert output["Result"] == ("false" if linger else "true")
