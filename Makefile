@@ -28,6 +28,7 @@ check: setup-test ## Format, lint, types, import arrows, replay check, documents
 	mypy
 	python -m pytest -q tests/house tests/docs
 	durable check sample_app
+	python -m durable_check._pages --check
 
 format: setup ## Format the code and mend what the linter can
 	ruff format .
