@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -25,6 +26,17 @@ def eventually(condition, seconds=10.0):
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.001)
     return True
+
+
+def blocking(kit, wait):
+    """A step body that blocks: in an async handler one that leaves the loop free meanwhile."""
+    if kit is not ASYNC:
+        return lambda _context: wait()
+
+    async def body(_context):
+        return await asyncio.to_thread(wait)
+
+    return body
 
 
 def once(kit, **options):
@@ -107,12 +119,8 @@ def test_a_branch_does_not_wait_for_its_siblings(kit):
 
     def flow(kit, event, ctx):
         def slow(context):
-            wait = lambda _c: eventually(lambda: ("SUCCEED", "quick 2") in acknowledged(service))
-            if kit is ASYNC:
-                import asyncio
-
-                return (yield context.step(lambda c: asyncio.to_thread(wait, c), name="slow"))
-            return (yield context.step(wait, name="slow"))
+            body = blocking(kit, lambda: eventually(lambda: ("SUCCEED", "quick 2") in acknowledged(service)))
+            return (yield context.step(body, name="slow"))
 
         def quick(context):
             yield context.step(lambda _c: 1, name="quick 1")
@@ -319,13 +327,7 @@ def test_a_branch_that_lost_the_race_records_nothing_after_the_end(kit):
             return (yield context.step(lambda _c: "quick", name="quick"))
 
         def slow(context):
-            wait = lambda: released.wait(20)
-            if kit is ASYNC:
-                import asyncio
-
-                yield context.step(lambda _c: asyncio.to_thread(wait), name="slow")
-            else:
-                yield context.step(lambda _c: wait(), name="slow")
+            yield context.step(blocking(kit, lambda: released.wait(20)), name="slow")
             yield context.step(lambda _c: 1, name="too late")
 
         config = kit.ParallelConfig(completion_config=kit.CompletionConfig.first_successful())
