@@ -118,7 +118,7 @@ class AsyncCheckpointer:
         if len(self.log):
             self._want()
 
-    def _notify(self) -> None:
+    def _notify(self, _job: Job) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finish)
 

@@ -18,7 +18,7 @@ from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
 from durable_runtime._history import epoch_seconds
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
-from durable_runtime._threads import Threads
+from durable_runtime._threads import Job, Threads
 from durable_runtime._timeline import LATEST, Entry, OperationFuture, Timeline
 from durable_runtime.exceptions import ExecutionError, SuspendExecution, SuspendingError
 from durable_runtime.execution import is_async
@@ -240,9 +240,17 @@ class Driver:
     async def _on_a_thread(self, effect: Call) -> Any:
         over = OperationFuture(loop=self.loop)
 
-        def announce() -> None:
-            if not self.loop.is_closed():
-                self.loop.call_soon_threadsafe(lambda: None if over.done() else over.set_result(None))
+        def settle(job: Job) -> None:
+            if over.done():
+                job.discard()
+            else:
+                over.set_result(None)
+
+        def announce(job: Job) -> None:
+            if over.done() or self.loop.is_closed():
+                job.discard()
+            else:
+                self.loop.call_soon_threadsafe(settle, job)
 
         run = partial(copy_context().run, effect.func, *effect.args)
         job = self.threads("step", _STEP_THREADS).submit(run, announce)

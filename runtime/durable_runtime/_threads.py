@@ -16,7 +16,7 @@ class Job:
 
     __slots__ = ("_done", "_error", "_finished", "_func", "_result")
 
-    def __init__(self, func: Callable[[], Any], done: Callable[[], None]) -> None:
+    def __init__(self, func: Callable[[], Any], done: Callable[[Job], None]) -> None:
         self._func = func
         self._done = done
         self._finished = threading.Event()
@@ -40,7 +40,13 @@ class Job:
     def announce(self) -> None:
         """Say that the call is over."""
         self._finished.set()
-        self._done()
+        self._done(self)
+
+    def discard(self) -> None:
+        """Drop a result that nobody will look at; a coroutine would complain that it was never awaited."""
+        close = getattr(self._result, "close", None)
+        if hasattr(self._result, "__await__") and close is not None:
+            close()
 
 
 def run_elsewhere(func: Callable[[], Any]) -> Any:
@@ -50,7 +56,7 @@ def run_elsewhere(func: Callable[[], Any]) -> Any:
     threads = Threads("durable-handler", 1)
     context = copy_context()
     try:
-        return threads.submit(lambda: context.run(func), lambda: None).result()
+        return threads.submit(lambda: context.run(func), lambda _job: None).result()
     finally:
         threads.close(wait=True)
 
@@ -66,7 +72,7 @@ class Threads:
         self._idle = 0
         self._threads: list[threading.Thread] = []
 
-    def submit(self, func: Callable[[], Any], done: Callable[[], None]) -> Job:
+    def submit(self, func: Callable[[], Any], done: Callable[[Job], None]) -> Job:
         """Run a call on another thread; ``done`` is called there when it is over."""
         job = Job(func, done)
         with self._changed:

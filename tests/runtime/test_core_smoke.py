@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 from hashlib import blake2b
 
@@ -191,3 +192,30 @@ def test_how_long_an_outcome_waits_for_company_can_be_set(linger):
 
     output = handler.invoke_with(service.begin(), None, Watching())
     assert output["Result"] == ("false" if linger else "true")
+
+
+def test_what_a_beaten_step_hands_back_too_late_is_dropped_in_silence():
+    """Its thread ends after the race, with a coroutine that nobody will await: warnings are errors here."""
+    decided, ended = threading.Event(), threading.Event()
+
+    @durable_execution
+    async def handler(_event, ctx):
+        def body(_step):
+            decided.wait(20)
+            ended.set()
+            return asyncio.sleep(0)
+
+        async def slow(inner):
+            await inner.step(body, name="slow")
+
+        async def quick(inner):
+            return await inner.step(lambda _step: 1, name="quick")
+
+        rule = CompletionConfig.first_successful()
+        batch = await ctx.parallel([slow, quick], completion_config=rule)
+        decided.set()
+        return batch.get_results()
+
+    assert run_to_end(handler).result == [1]
+    assert ended.wait(20)
+    gc.collect()
