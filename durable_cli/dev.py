@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from durable_cli.serve import problem
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
@@ -72,13 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
             function.environment.update(variables)
         target = assembly.function(arguments.invoke) if arguments.invoke else None
     except (AssemblyError, OSError, ValueError) as error:
-        print(f"durable dev: {error}", file=sys.stderr)
+        print(f"durable dev: {problem(error)}", file=sys.stderr)
         return EXIT_USAGE
     with _code_folder(arguments.db) as cache:
         try:
             service = _service(arguments, assembly, cache)
-        except (OSError, ValueError, _api_error()) as error:
-            print(f"durable dev: {error}", file=sys.stderr)
+        except _refusals() as error:
+            print(f"durable dev: {problem(error)}", file=sys.stderr)
             return EXIT_FAILED
         with service:
             _print_functions(assembly, service.url)
@@ -101,10 +103,11 @@ def _code_folder(db: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _api_error() -> type[Exception]:
+def _refusals() -> tuple[type[Exception], ...]:
     from durable_local._errors import ApiError
+    from durable_local._store import StoreError
 
-    return ApiError
+    return OSError, ValueError, ApiError, StoreError
 
 
 def _payload(text: str) -> bytes:

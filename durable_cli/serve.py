@@ -60,11 +60,18 @@ def run(arguments: argparse.Namespace) -> int:
             invoker=awslambdaric_pool() if arguments.awslambdaric else None,
             durability=arguments.durability,
         )
-    except (OSError, OverflowError, StoreError, ValueError) as error:
-        print(f"durable serve: {error}", file=sys.stderr)
+    except (OSError, StoreError, ValueError) as error:
+        print(f"durable serve: {problem(error)}", file=sys.stderr)
         return EXIT_FAILED
     asyncio.run(_serve(service))
     return 0
+
+
+def problem(error: Exception) -> str:
+    """Say what went wrong without the operating system's number."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"cannot use {error.filename}: {error.strerror}"
 
 
 async def _serve(service: LocalService) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -27,7 +29,10 @@ class Logbook:
         self._lines: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self._number = 0
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
 
     def add(self, function: FunctionVersion, request_id: str, execution_arn: str | None, line: LogLine) -> None:
         """Take in one line."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from durable_local._rules import Settings
 
 HOST = "127.0.0.1"
+LAST_PORT = 65_535
 START_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 900
 """A step may take as long as an invocation; the connection should still be there after it [O]."""
@@ -161,11 +162,17 @@ class LocalService:
 
 def _listen(port: int) -> socket.socket:
     """Bind to loopback. asyncio switches Nagle's delay off only on sockets that say they are TCP: 44 ms a call."""
+    if not 0 <= port <= LAST_PORT:
+        raise ValueError(f"{port} is no port: take 1 to {LAST_PORT}, or 0 for a free one")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":  # there it would let two services share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        text = f"cannot listen on {HOST}:{port}: {error.strerror}; port 0 takes a free one"
+        raise OSError(error.errno, text) from error
     except BaseException:
         listener.close()
         raise

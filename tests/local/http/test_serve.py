@@ -164,7 +164,9 @@ def test_a_restart_goes_on_where_the_killed_service_was(serve, make_client, zipp
     [
         (["--db", "/nowhere/at/all/x.sqlite"], "unable to open"),
         (["--db", __file__], "not a database"),
-        (["--port", "99999"], "0-65535"),
+        (["--port", "99999"], "99999 is no port: take 1 to 65535, or 0 for a free one"),
+        (["--log-dir", __file__], f"cannot use {__file__}: Not a directory"),
+        (["--events", "/nowhere/at/all.jsonl"], "cannot use /nowhere/at/all.jsonl: No such file or directory"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_one_line(capsys, options: list[str], text: str) -> None:
@@ -177,7 +179,7 @@ def test_what_cannot_be_served_is_said_in_one_line(capsys, options: list[str], t
 def test_a_port_is_taken_once(serve, capsys) -> None:
     port = serve().url.rpartition(":")[2]
     assert main(["serve", "--port", port]) == 1
-    assert "in use" in capsys.readouterr().err
+    assert f"127.0.0.1:{port}: Address already in use; port 0 takes a free one" in capsys.readouterr().err
 
 
 def test_logs_ask_only_a_local_service(capsys) -> None:
