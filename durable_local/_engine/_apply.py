@@ -35,7 +35,8 @@ def apply(core: Core, execution: Execution, updates: list[dict[str, Any]]) -> No
 def _check_quota(core: Core, execution: Execution, updates: list[dict[str, Any]]) -> None:
     """Reject a batch that would pass a quota; an EXECUTION update ends things and always passes."""
     settings, meter = core.settings, execution.meter
-    new = sum(1 for update in updates if update["Type"] != "EXECUTION" and update["Id"] not in execution.operations)
+    started = {update["Id"] for update in updates if update["Type"] != "EXECUTION"} - execution.operations.keys()
+    new = len(started) + sum(1 for update in updates if update["Action"] == "RETRY")
     if new and meter.operations + new > settings.max_operations:
         raise invalid_parameter(rules.TOO_MANY_OPERATIONS.format(limit=settings.max_operations))
     if meter.stored > settings.max_storage and any(update["Type"] != "EXECUTION" for update in updates):

@@ -36,7 +36,7 @@ def check_token(arn: Any, token: Any, client_token: Any = None) -> None:
 
 def checkpoint(core: Core, arn: str, token: str, updates: Any, client_token: str | None) -> dict[str, Any]:
     """Apply updates and hand over the next token, or repeat the reply that a client did not get."""
-    execution = core.executions.get(arn)
+    execution = core.executions.get(arn) or core.closed.get(arn)
     if execution is None:
         raise _wrong_token(core, arn, token)
     if client_token is not None:

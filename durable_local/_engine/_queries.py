@@ -75,10 +75,17 @@ def get_history(
 ) -> dict[str, Any]:
     """Return a page of the event log."""
     limit = page_size(max_items)
-    _, start = parse_marker(marker, "h")
+    kind, start = parse_marker(marker, "rh" if reverse else "hr")
+    if (kind == "r") != reverse:
+        raise invalid_parameter(rules.INVALID_MARKER)
     execution = core.get(arn)
     included = core.settings.include_execution_data if include is None else include
-    events = execution.events[::-1] if reverse else execution.events
+    log = execution.events
+    if reverse:  # a marker says how many events, the oldest ones, are left: those to come do not move it
+        left = start if marker else len(log)
+        events, start = log[:left][::-1], 0
+    else:
+        events = log
     page: list[dict[str, Any]] = []
     size = 0
     for event in events[start : start + limit]:
@@ -89,7 +96,7 @@ def get_history(
     answer: dict[str, Any] = {"Events": page}
     following = start + len(page)
     if following < len(events):
-        answer["NextMarker"] = f"h{following}"
+        answer["NextMarker"] = f"r{len(events) - following}" if reverse else f"h{following}"
     return answer
 
 

@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 
 from durable_local import _rules as rules
+from durable_local._errors import ApiError
 from durable_local._invocation import InvocationResult
 from durable_local._rules import Settings
 
@@ -186,6 +187,17 @@ def test_history_pages_in_both_directions(hand, arns) -> None:
     assert history(hand, arns[0], max_items=7, reverse=True) == forward[::-1]
 
 
+def test_events_that_come_meanwhile_do_not_shift_the_pages_from_the_end(hand, u) -> None:
+    hand.start()
+    hand.checkpoint(*[u.make("STEP", "START", f"s{n}") for n in range(5)])
+    first = hand.engine.get_history(hand.arn, max_items=2, reverse=True)
+    hand.checkpoint(u.make("STEP", "SUCCEED", "s0"))
+    rest = hand.engine.get_history(hand.arn, marker=first["NextMarker"], reverse=True)
+    assert [event["EventId"] for event in first["Events"] + rest["Events"]] == [6, 5, 4, 3, 2, 1]
+    with pytest.raises(ApiError, match="Invalid marker"):
+        hand.engine.get_history(hand.arn, marker=first["NextMarker"])
+
+
 def test_a_page_of_history_is_bounded_in_bytes_too(make_hand, u) -> None:
     hand = make_hand(Settings(max_page_bytes=10_000))
     hand.start()
@@ -197,8 +209,6 @@ def test_a_page_of_history_is_bounded_in_bytes_too(make_hand, u) -> None:
 
 @pytest.mark.parametrize("count", [-1, 1001, True, "5"])
 def test_a_page_has_at_most_a_thousand_items(hand, count) -> None:
-    from durable_local._errors import ApiError
-
     hand.start()
     with pytest.raises(ApiError, match="MaxItems"):
         hand.engine.get_history(hand.arn, max_items=count)

@@ -192,6 +192,15 @@ def test_a_repeated_checkpoint_with_its_client_token_gets_the_same_reply(hand, u
     assert refused(late).message == "Invalid checkpoint token"
 
 
+def test_the_checkpoint_that_closed_an_execution_can_be_repeated_too(hand, u) -> None:
+    hand.start()
+    token, end = hand.token, u.make("EXECUTION", "SUCCEED", "end", Payload="1")
+    first = hand.checkpoint(end, client_token="t-1")
+    assert hand.engine.checkpoint(hand.arn, token, [end], "t-1") == first
+    assert refused(lambda: hand.engine.checkpoint(hand.arn, token, [end], "t-2")).message == "Invalid checkpoint token"
+    assert hand.event_types().count("ExecutionSucceeded") == 1
+
+
 # --- timers ---
 
 

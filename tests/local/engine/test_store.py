@@ -349,6 +349,22 @@ def test_a_quota_warns_from_80_percent_and_then_refuses(make_hand, u) -> None:
     assert hand.status() == "FAILED"
 
 
+def test_what_a_batch_adds_is_counted_once_per_operation_and_once_per_retry(make_hand, u) -> None:
+    hand = make_hand(Settings(max_operations=4))
+    hand.start()
+    retry = {"StepOptions": {"NextAttemptDelaySeconds": 1}}
+    hand.checkpoint(u.make("STEP", "START", "a"), u.make("STEP", "SUCCEED", "a"))
+    assert hand.engine.meter(hand.arn)["Operations"] == 2
+    assert "limit of 4" in hand.refused(
+        u.make("STEP", "START", "b"), u.make("STEP", "RETRY", "b", **retry), u.make("STEP", "START", "c")
+    )
+    hand.checkpoint(u.make("STEP", "START", "b"), u.make("STEP", "RETRY", "b", **retry))
+    hand.advance(1)
+    assert "limit of 4" in hand.refused(u.make("STEP", "RETRY", "b", **retry))
+    hand.checkpoint(u.make("STEP", "SUCCEED", "b"))
+    assert hand.engine.meter(hand.arn)["Operations"] == 4
+
+
 def test_storage_has_its_quota(make_hand, u) -> None:
     hand = make_hand(Settings(max_storage=100))
     hand.start("{}")
