@@ -75,6 +75,7 @@ RETRY_DELAYS = (1, 2, 4, 8, 16, 32, 60)  # seconds before an invocation is tried
 EVENT_RETRIES = 2  # of an asynchronous invocation of a plain function [D]
 EVENT_RETRY_DELAYS = (60, 120)  # seconds before each of them [D]
 EVENT_AGE = 6 * 3600  # seconds such an event may wait [D]
+DEFAULT_LOG_LEVEL = "INFO"  # ApplicationLogLevel of a function that logs JSON [D]
 REPLIES_KEPT = 8  # replies kept for replay by client token, per execution [O]
 
 # --- prices, US dollars ---

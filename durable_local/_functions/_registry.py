@@ -247,5 +247,5 @@ def _logging(config: Document) -> dict[str, str]:
     logging = config.get("LoggingConfig") or {}
     if logging.get("LogFormat") != "JSON":
         return {}
-    level = logging.get("ApplicationLogLevel")
-    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {})}
+    level = logging.get("ApplicationLogLevel") or rules.DEFAULT_LOG_LEVEL
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}

@@ -16,6 +16,8 @@ MAX_BODY = 16 * rules.MEGABYTE
 MAX_CODE_BODY = 72 * rules.MEGABYTE
 """Of a request that carries code: 50 MB zipped, as base64, and the rest [D]."""
 
+_LAST_INSTANT = int(datetime.max.replace(tzinfo=UTC).timestamp() * 1000)
+_INTEGER = re.compile(r"-?[0-9]{1,10}").fullmatch
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 
 
@@ -82,7 +84,7 @@ class Request:
         value = self.text(name)
         if value is None:
             return None
-        if len(value) > 10 or not value.lstrip("-").isdecimal() or not value.isascii():
+        if not _INTEGER(value):
             raise invalid_parameter(f"{name} must be an integer")
         return int(value)
 
@@ -107,9 +109,12 @@ class Request:
             return int(moment.timestamp() * 1000)
         except (ValueError, OverflowError):
             try:
-                return int(float(value) * 1000)
+                milliseconds = int(float(value) * 1000)
             except (ValueError, OverflowError) as error:
                 raise invalid_parameter(f"{name} must be a timestamp") from error
+            if abs(milliseconds) > _LAST_INSTANT:
+                raise invalid_parameter(f"{name} must be a timestamp") from None
+            return milliseconds
 
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object; an empty body is an empty object."""

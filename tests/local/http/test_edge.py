@@ -75,6 +75,13 @@ def test_a_connection_is_kept_and_answers_come_whole(stage) -> None:
             400,
             "InvalidParameterValueException",
         ),
+        (
+            "GET",
+            "/2025-12-01/functions/plain/durable-executions?StartedBefore=1e300",
+            400,
+            "InvalidParameterValueException",
+        ),
+        ("GET", "/2025-12-01/functions/plain/durable-executions?MaxItems=--1", 400, "InvalidParameterValueException"),
         ("GET", "/2025-12-01/functions/plain/durable-executions?Statuses=OPEN", 400, "InvalidParameterValueException"),
         ("GET", "/2025-12-01/functions/plain/durable-executions?Marker=x", 400, "InvalidParameterValueException"),
     ],
@@ -196,7 +203,7 @@ TARGETS = [
     updates=st.lists(NEAR_MISSES | VALUES, max_size=3),
     query=st.dictionaries(
         st.sampled_from(["MaxItems", "Marker", "Statuses", "Qualifier", "StartedAfter", "ReverseOrder", "after", "x"]),
-        st.text(max_size=12),
+        st.text(max_size=12) | st.from_regex(r"\A[-+0-9.e]{1,8}\Z"),
         max_size=3,
     ),
 )

@@ -37,6 +37,13 @@ def test_a_created_function_is_described_as_aws_does(stage, zipped) -> None:
     assert whole["Configuration"]["Environment"]["Variables"] == {"KEY": "value"}
 
 
+@pytest.mark.parametrize(("chosen", "level"), [({}, "INFO"), ({"ApplicationLogLevel": "DEBUG"}, "DEBUG")])
+def test_a_function_that_logs_json_logs_from_info_unless_told_otherwise(stage, chosen, level: str) -> None:
+    stage.create(f"logs-{level}", LoggingConfig={"LogFormat": "JSON", **chosen})
+    environment = stage.service.engine.functions.version(f"logs-{level}", "$LATEST").environment
+    assert environment == {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}
+
+
 @pytest.mark.parametrize("waiter", ["function_exists", "function_active", "function_active_v2", "function_updated_v2"])
 def test_the_waiters_are_satisfied(stage, name: str, waiter: str) -> None:
     stage.lambda_.get_waiter(waiter).wait(FunctionName=name, WaiterConfig={"Delay": 0, "MaxAttempts": 1})
