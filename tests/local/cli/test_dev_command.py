@@ -103,6 +103,7 @@ def test_an_execution_runs_to_its_end_and_prints_its_timeline(app: Path) -> None
         (["--invoke", "payments"], 2, "no function matches `payments`"),
         (["--invoke", "orders", "--payload", "{"], 2, "--payload is not JSON"),
         (["--invoke", "orders", "--respond", "*=1", "--env", "DOUBLE=absent:1"], 1, "Function not found: "),
+        (["--invoke", "orders", "--db", __file__], 1, "file is not a database"),
         (["--invoke", "orders", "--env", "yes"], 2, "--env takes NAME=VALUE"),
         (["--invoke", "orders", "--respond", "yes"], 2, "--respond takes CALLBACK=JSON"),
     ],
