@@ -120,8 +120,6 @@ class _Check:
             return None
         if (named or mentions_durable(module.source.text)) and not _is_runtime(path):
             self.durable.append(module)
-            if "durable_runtime" in module.source.text and "install(" in module.source.text:
-                self.collector.look_for_install(self.engine, module)
         else:
             self.others.append((path, root, imported_names(module)))
             self.project.forget(module)  # a big tree of code without workflows must not pile up

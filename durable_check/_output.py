@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from durable_check._sources import decoded
 from durable_check.rules import RULES
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def _block(finding: Finding, sources: dict[str, list[str]]) -> str:
     ]
     line = _source_line(finding, sources)
     if line:
-        shown = line.replace("\t", " ")[:_WIDTH]
+        shown = line[:_WIDTH]
         number = f"{finding.line:>5}"
         width = max(finding.end_column - finding.column, 1)
         parts.append(f"{number} | {shown}")
@@ -46,13 +48,11 @@ def _block(finding: Finding, sources: dict[str, list[str]]) -> str:
 
 def _source_line(finding: Finding, sources: dict[str, list[str]]) -> str:
     if finding.path not in sources:
-        try:
-            text = Path(finding.path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            text = ""
-        sources[finding.path] = text.split("\n")
+        sources[finding.path] = decoded(finding.path).split("\n")
     lines = sources[finding.path]
-    return lines[finding.line - 1].rstrip() if 0 < finding.line <= len(lines) else ""
+    line = lines[finding.line - 1].rstrip() if 0 < finding.line <= len(lines) else ""
+    # Control characters of a broken file must not reach the terminal; the caret still fits.
+    return "".join(character if character.isprintable() else " " for character in line)
 
 
 def _summary(report: Report) -> str:
@@ -128,12 +128,17 @@ def _sarif_result(finding: Finding, order: dict[str, int]) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": Path(finding.path).as_posix()},
+                    "artifactLocation": {"uri": _uri(Path(finding.path))},
                     "region": region,
                 }
             }
         ],
     }
+
+
+def _uri(path: Path) -> str:
+    """Return a path as the URI reference SARIF asks for: relative ones stay relative to the working folder."""
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {

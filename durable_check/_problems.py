@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING, Any
 
-from durable_check._engine.frames import NEUTRAL, Frame, location
-from durable_check._engine.values import External
+from durable_check._engine.frames import location
 from durable_check._model import Edit, Finding
 from durable_check.rules import Problem, Rule, checks_by_fact
 
 if TYPE_CHECKING:
     from durable_check._engine.facts import Fact
-    from durable_check._engine.modules import ModuleInfo
     from durable_check._engine.run import Engine
     from durable_check._settings import Settings
 
 _BY_FACT = checks_by_fact()
-_INSTALL = "durable_runtime.logging.install"
 
 
 class Collector:
@@ -36,15 +32,6 @@ class Collector:
             for problem in check(fact):
                 line, column = location(problem.node)
                 self._found.setdefault((rule.id, problem.frame.module.path, line, column), (rule, problem))
-
-    def look_for_install(self, engine: Engine, module: ModuleInfo) -> None:
-        """Learn whether `durable_runtime.logging.install()` runs at import."""
-        for statement in module.statements:
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-                target = engine.evaluate(Frame(engine, module, None, NEUTRAL), statement.value.func)
-                known = target.first(External)
-                if isinstance(known, External) and known.path == _INSTALL:
-                    engine.logging_installed = True
 
     def finish(self, engine: Engine) -> list[Finding]:
         """Return the findings, now that the whole project was walked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import os
+import stat
 import tokenize
 import warnings
 from pathlib import Path
@@ -76,6 +77,19 @@ def parse(path: str, data: bytes) -> Source | Trouble:
     return Source(path, text, tree)
 
 
+def decoded(path: str) -> str:
+    """Return a file's text for showing it: in its own encoding, with marks where it has none, empty when it is gone."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return ""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        encoding = "utf-8"
+    return io.TextIOWrapper(io.BytesIO(data), encoding, errors="replace").read()
+
+
 def _line_of(data: bytes, error: Exception) -> int:
     if isinstance(error, UnicodeDecodeError):
         return data[: error.start].count(b"\n") + 1
@@ -89,7 +103,7 @@ def python_files(folder: str, excluded: tuple[str, ...] = ()) -> Iterator[str]:
         for name in sorted(files):
             path = os.path.join(base, name)  # noqa: PTH118  os.walk speaks strings, and this loop is hot
             path = path.removeprefix(f".{os.sep}")
-            if name.endswith(".py") and not _matches(path, excluded):
+            if name.endswith(".py") and not _matches(path, excluded) and not _blocks(path):
                 yield path
 
 
@@ -98,6 +112,14 @@ def _skips(base: str, name: str, excluded: tuple[str, ...]) -> bool:
         return True
     folder = Path(base, name)
     return (folder / "pyvenv.cfg").exists() or _matches(str(folder), excluded)
+
+
+def _blocks(path: str) -> bool:
+    """Whether opening the path could wait for somebody: a pipe or device, not a file. Broken links are files."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  this loop is hot
+    except OSError:
+        return False
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from durable_check import Report, Settings
 
 EXIT_FINDINGS = 1
@@ -125,7 +127,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _write_baseline(report: Report, file: Path) -> int:
     from durable_check._baseline import record
 
-    file.write_text(record(report, str(file.parent)), encoding="utf-8")
+    _write(file, record(report, str(file.parent)))
     print(f"{file}: {len(report.operations)} operations of {len(report.handlers)} handlers recorded.")
     return 0
 
@@ -145,7 +147,7 @@ def _fix(report: Report, arguments: argparse.Namespace) -> bool:
     changes = fixed_files(report.findings)
     stream = sys.stdout if arguments.format == "text" else sys.stderr
     for change in changes:
-        print(change.diff(), end="", file=stream)
+        _say(change.diff(), stream)
     if not arguments.fix or not changes:
         return False
     for change in changes:
@@ -160,9 +162,25 @@ def _print(report: Report, arguments: argparse.Namespace) -> None:
 
     text = FORMATS[arguments.format](report)
     if arguments.output:
-        Path(arguments.output).write_text(text, encoding="utf-8")
+        _write(Path(arguments.output), text)
     else:
-        print(text, end="")
+        _say(text)
     if not arguments.quiet:
         for note in report.notes:
             print(f"note: {note.path}:{note.line}: {note.message}", file=sys.stderr)
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print, whatever the source lines hold and whatever the terminal can show."""
+    stream = stream or sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", file=stream)
+
+
+def _write(file: Path, text: str) -> None:
+    from durable_check import SettingsError
+
+    try:
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be written: {error.strerror or error}.") from error

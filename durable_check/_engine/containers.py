@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from durable_check._engine.expressions import order_taint
@@ -17,8 +19,6 @@ from durable_check._engine.values import (
 )
 
 if TYPE_CHECKING:
-    import ast
-
     from durable_check._engine.facts import Arguments
     from durable_check._engine.frames import Frame
 
@@ -41,12 +41,9 @@ SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_diffe
 def call_on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value, arguments: Arguments) -> Value:
     """A method of something that is data: containers change, sets give sets, everything else passes taints on."""
     if func.attr in MUTATORS:
-        for argument in arguments.every():
-            spread = argument.items if func.attr in {"extend", "update"} and argument.items else (argument,)
-            for value in spread:
-                put_into(frame, func.value, base, value, node, how=f"calls `.{func.attr}()` on")
-        if func.attr == "setdefault":
-            return merge(base.items[0] if base.items else UNKNOWN, arguments.get(1) or UNKNOWN)
+        return _put(frame, node, func, base, arguments)
+    if func.attr == "sort":
+        _sorted_in_place(frame, func.value, base)
         return UNKNOWN
     if func.attr in REMOVERS:
         put_into(frame, func.value, base, UNKNOWN, node, how=f"calls `.{func.attr}()` on")
@@ -66,6 +63,25 @@ def call_on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value
         return UNKNOWN
     text = func.attr in {"format", "join"} and base.literal is not None
     return Value((), taints, unordered=unordered, text=text)
+
+
+def _put(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value, arguments: Arguments) -> Value:
+    for argument in arguments.every():
+        spread = argument.items if func.attr in {"extend", "update"} and argument.items else (argument,)
+        for value in spread:
+            put_into(frame, func.value, base, value, node, how=f"calls `.{func.attr}()` on")
+    if func.attr == "setdefault":
+        return merge(base.items[0] if base.items else UNKNOWN, arguments.get(1) or UNKNOWN)
+    return UNKNOWN
+
+
+def _sorted_in_place(frame: Frame, container: ast.expr, base: Value) -> None:
+    """After ``names.sort()`` the order is fixed, wherever the elements came from."""
+    owner = frame.owner(container.id) if isinstance(container, ast.Name) else None
+    if owner is None or not isinstance(container, ast.Name):
+        return
+    taints = tuple(taint for taint in base.taints if taint.kind != "order")
+    owner.env[container.id] = replace(base, taints=taints, unordered=False)
 
 
 def merge_items(base: Value) -> Value:
@@ -107,6 +123,8 @@ def note_context(frame: Frame, node: ast.Call, arguments: Arguments) -> None:
 
 def shaped(path: str, arguments: Arguments, value: Value) -> Value:
     """Give the result of a well-known pure function its contents back."""
+    if path == "dict" and arguments.keywords and not arguments.positional:
+        return Value(fields=tuple(arguments.keywords.items())[:MAX_ITEMS])
     if path in COPYING and len(arguments.positional) >= 1:
         source = arguments.positional[0]
         items = tuple(item for argument in arguments.positional for item in argument.items)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from durable_check import _catalogue
-from durable_check._engine import calls, comprehensions, expressions, facts, statements
+from durable_check._engine import calls, comprehensions, expressions, facts, operators, statements
 from durable_check._engine.facts import Arguments
 from durable_check._engine.frames import NEUTRAL, Frame, Region, Scope
+from durable_check._engine.installing import logging_installed
 from durable_check._engine.names import OURS
 from durable_check._engine.parameters import bind_parameters
 from durable_check._engine.values import (
@@ -31,7 +33,7 @@ MAX_ACTIVATIONS = 5_000  # functions walked for one handler; what is beyond is t
 MAX_VARIANTS = 6  # different argument values one function is walked with in one region
 
 expressions.EVALUATORS[ast.Call] = calls.evaluate_call
-expressions.EVALUATORS.update(comprehensions.EVALUATORS)
+expressions.EVALUATORS.update(comprehensions.EVALUATORS | operators.EVALUATORS)
 
 
 class Remembered(NamedTuple):
@@ -74,6 +76,11 @@ class Engine(Witness):
         """Whether an external call runs its function in a thread or process."""
         entry = _catalogue.lookup(path)
         return entry is not None and entry.category == "thread"
+
+    @cached_property
+    def logging_installed(self) -> bool:
+        """Whether the project makes ordinary `logging` replay-aware; to be asked when everything was walked."""
+        return logging_installed(self.project)
 
     # -- activations
 

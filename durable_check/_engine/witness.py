@@ -41,7 +41,6 @@ class Witness:
         operations: The operations of each handler, once per place in the code.
         object_reads: Attributes that orchestration reads.
         global_reads: Names of modules that orchestration reads.
-        logging_installed: Whether ordinary `logging` is replay-aware in this project.
     """
 
     def __init__(self, listener: Callable[[facts.Fact], None]) -> None:
@@ -50,7 +49,6 @@ class Witness:
         self.operations: dict[tuple[ast.AST, str], Operation] = {}
         self.object_reads: set[tuple[ClassInfo, str]] = set()
         self.global_reads: set[tuple[ModuleInfo, str]] = set()
-        self.logging_installed = False
         self._listener = listener
         self._firsts: dict[object, object] = {}
         self._handler = ""

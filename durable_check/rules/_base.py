@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from durable_check._engine.frames import Frame, text_of
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from durable_check._engine.run import Engine
+    from durable_check._engine.values import Taint
     from durable_check._model import Severity
 
 
@@ -67,4 +69,11 @@ def where(frame: Frame) -> str:
     return f"`{name}` (called from {scope.describe()})"
 
 
-__all__ = ["Problem", "Rule", "is_handle", "text_of", "where"]
+def source_of(taint: Taint, frame: Frame) -> str:
+    """Return a taint's source and its line, with the file when it is another one than the frame's."""
+    if taint.path == frame.module.path:
+        return f"{taint.what} (line {taint.line})"
+    return f"{taint.what} ({PurePath(taint.path).name}:{taint.line})"
+
+
+__all__ = ["Problem", "Rule", "is_handle", "source_of", "text_of", "where"]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from durable_check import _catalogue
 from durable_check._engine import facts
-from durable_check.rules._base import Problem, Rule
+from durable_check.rules._base import Problem, Rule, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from durable_check._engine.frames import Region
     from durable_check._engine.values import Taint, Value
 
 
@@ -103,10 +104,17 @@ def _check(fact: facts.ExternalUse) -> Iterator[Problem]:
     yield Problem(
         fact.frame,
         fact.node,
-        f"`{argument}` of this call gets {taint.what} (line {taint.line}): when the "
-        f"{'submitter' if submitter else region.leaf} runs again, the effect gets another identity",
+        f"`{argument}` of this call gets {source_of(taint, fact.frame)}: when the {_leaf(region)} runs again, "
+        "the effect gets another identity",
         severity="error" if submitter else None,
     )
+
+
+def _leaf(region: Region) -> str:
+    """Return the leaf and the code that runs it: the call may stand in another file than both."""
+    if region.scope is None or not region.scope.name.isidentifier():
+        return region.leaf
+    return f"{region.leaf} in {region.scope.describe()}"
 
 
 def _is_effect(fact: facts.ExternalUse) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
-from durable_check.rules._base import Problem, Rule, text_of, where
+from durable_check.rules._base import Problem, Rule, source_of, text_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _check_branch(fact: facts.Branch) -> Iterator[Problem]:
             yield Problem(
                 fact.frame,
                 getattr(fact.node, "test", fact.node),
-                f"{taint.what} (line {taint.line}) decides which operations run in {where(fact.frame)}: "
+                f"{source_of(taint, fact.frame)} decides which operations run in {where(fact.frame)}: "
                 "the environment can be another one when the handler is replayed",
             )
             return

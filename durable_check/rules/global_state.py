@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
-from durable_check.rules._base import Problem, Rule, is_handle, where
+from durable_check.rules._base import Problem, Rule, is_handle, source_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _check_read(fact: facts.GlobalRead) -> Iterator[Problem]:
             yield Problem(
                 fact.frame,
                 fact.node,
-                f"`{fact.name}` holds {taint.what} from import time (line {taint.line}): "
+                f"`{fact.name}` holds {source_of(taint, fact.frame)} from import time: "
                 "a replay in another sandbox has another value",
             )
             return

@@ -11,6 +11,8 @@ from durable_check.rules._base import Problem, Rule, text_of, where
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from durable_check._engine.run import Engine
+
 
 RULE = Rule(
     id="DUR008",
@@ -71,8 +73,6 @@ def _check(fact: facts.ExternalUse) -> Iterator[Problem]:
     frame = fact.frame
     if fact.entry is None or fact.entry.category != "log" or not frame.region.orchestration or frame.quiet:
         return
-    if fact.path.startswith("logging.") and frame.engine.logging_installed:
-        return
     logger, replacement = _replacement(fact)
     yield Problem(
         frame,
@@ -80,7 +80,12 @@ def _check(fact: facts.ExternalUse) -> Iterator[Problem]:
         f"`{text_of(fact.node, 48)}` in {where(frame)} {fact.entry.does} again on every replay",
         replacement=replacement,
         replaces=logger,
+        only_if=_no_install if fact.path.startswith("logging.") else None,
     )
+
+
+def _no_install(engine: Engine) -> bool:
+    return not engine.logging_installed
 
 
 def _replacement(fact: facts.ExternalUse) -> tuple[ast.AST | None, str | None]:

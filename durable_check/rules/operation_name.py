@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
-from durable_check.rules._base import Problem, Rule, text_of, where
+from durable_check.rules._base import Problem, Rule, source_of, text_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +59,8 @@ def _check(fact: facts.OperationCall) -> Iterator[Problem]:
             yield Problem(
                 fact.frame,
                 node,
-                f"the name of this `{fact.operation}` in {where(fact.frame)} depends on {taint.what} "
-                f"(line {taint.line}): replay looks for another name",
+                f"the name of this `{fact.operation}` in {where(fact.frame)} depends on "
+                f"{source_of(taint, fact.frame)}: replay looks for another name",
                 fix=f"{RULE.fix} Here: `{text_of(node, 40)}`.",
             )
             return

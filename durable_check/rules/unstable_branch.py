@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable_check._engine import facts
-from durable_check.rules._base import Problem, Rule, text_of, where
+from durable_check.rules._base import Problem, Rule, source_of, text_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _check(fact: facts.Branch) -> Iterator[Problem]:
             yield Problem(
                 frame,
                 test,
-                f"`{text_of(test, 48)}` depends on {taint.what} (line {taint.line}) and decides what "
+                f"`{text_of(test, 48)}` depends on {source_of(taint, frame)} and decides what "
                 f"{where(frame)} does next: a replay can decide otherwise",
             )
         return

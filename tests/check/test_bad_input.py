@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,9 @@ def test_a_handler_string_that_names_nothing_is_a_finding(tmp_path: Path, handle
 def test_an_empty_folder_gives_an_empty_report(tmp_path: Path) -> None:
     report = check_paths([tmp_path])
     assert (report.findings, report.notes, report.files) == ([], [], 0)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "handler.py").write_text(BAD)
+    assert [finding.rule for finding in check_paths([tmp_path]).findings] == ["DUR001"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -161,3 +162,49 @@ def test_notes_go_to_standard_error_and_can_be_silenced(capsys, project: Path) -
 def test_the_precommit_hook_runs_this_command() -> None:
     hooks = (Path(__file__).resolve().parents[2] / ".pre-commit-hooks.yaml").read_text()
     assert "entry: durable check\n" in hooks
+
+
+def test_a_report_that_cannot_be_written_is_wrong_usage(capsys) -> None:
+    assert run("--output", "missing/report.txt") == 2
+    assert "missing/report.txt: cannot be written: No such file or directory." in capsys.readouterr().err
+    assert run("--write-baseline", "missing/baseline.json") == 2
+
+
+def test_sarif_spells_paths_as_uris(capsys, project: Path) -> None:
+    folder = project / "a b,é"
+    folder.mkdir()
+    (folder / "app.py").write_text(BAD)
+    uris = []
+    for path in ("a b,é", str(folder)):
+        run(path, "--format", "sarif")
+        (log,) = json.loads(capsys.readouterr().out)["runs"]
+        uris.append(log["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+    assert uris == ["a%20b%2C%C3%A9/app.py", folder.joinpath("app.py").as_uri()]
+
+
+def test_source_lines_are_shown_in_their_encoding_without_control_characters(capsys, project: Path) -> None:
+    text = BAD.replace('print("x")', 'print("é\x1b[31m")')
+    (project / "app.py").write_bytes(("# coding: latin-1\n" + text).encode("latin-1"))
+    run("app.py")
+    assert '    8 |     print("é [31m")\n' in capsys.readouterr().out
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_an_escape(monkeypatch, project: Path) -> None:
+    (project / "app.py").write_text(BAD.replace('"x"', '"日本"'))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    assert run("app.py") == 1
+    stream.seek(0)
+    assert r'print("\u65e5\u672c")' in stream.read()
+
+
+def test_a_source_in_another_file_is_named_with_its_file(capsys, project: Path) -> None:
+    (project / "ids.py").write_text("import uuid\n\ndef fresh():\n    return str(uuid.uuid4())\n")
+    (project / "app.py").write_text(
+        "import boto3\nfrom durable_runtime import durable_execution\nfrom ids import fresh\n\n"
+        'jobs = boto3.client("batch")\n\n@durable_execution\ndef handler(event, ctx):\n'
+        "    ctx.wait_for_callback(lambda token, _: jobs.submit_job(jobName=fresh()))\n"
+    )
+    run("app.py")
+    message = "gets `uuid.uuid4()` (ids.py:4): when the submitter in the handler `handler` runs again"
+    assert message in capsys.readouterr().out

@@ -155,3 +155,28 @@ def log_once(ctx, text):
 async def handler(event, ctx):
     log_once(ctx, "start")
     await ctx.wait(60)
+
+# case: near miss, ordinary logging made replay-aware by a module that is only imported
+# only: ours
+# file: setup_logging.py
+from durable_runtime.logging import install as make_replay_aware
+
+
+def configure():
+    make_replay_aware()
+
+
+configure()
+# file: app.py
+import logging
+
+import setup_logging
+from durable_runtime import durable_execution
+
+log = logging.getLogger(__name__)
+
+
+@durable_execution
+def handler(event, ctx):
+    log.info("started")
+    print("a line that install() does not reach")  #! logger-in-orchestration

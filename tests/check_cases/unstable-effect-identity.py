@@ -230,3 +230,28 @@ async def handler(event, ctx):
         jobs.note(f"started at {time.time()}")
 
     await ctx.wait_for_callback(submit)
+
+# case: arguments collected with dict() and merged with a bar
+import time
+import uuid
+
+import boto3
+
+batch = boto3.client("batch")
+table = boto3.resource("dynamodb").Table("jobs")
+
+
+def row(callback_id):
+    return {"token": callback_id, "created_at": int(time.time())}
+
+
+@durable_execution
+async def handler(event, ctx):
+    def submit(callback_id, step):
+        job = dict(jobName=f"scan-{time.time_ns()}", jobQueue="scans")
+        batch.submit_job(**job)  #! unstable-effect-identity
+        table.put_item(Item=row(callback_id) | {"pk": str(uuid.uuid4())})  #! unstable-effect-identity
+        table.put_item(Item=row(callback_id) | {"pk": event["id"]})
+        batch.submit_job(**dict(jobName=event["id"], jobQueue="scans", parameters={"at": str(time.time())}))
+
+    await ctx.wait_for_callback(submit)

@@ -93,3 +93,11 @@ async def handler(event, ctx):
 async def handler(event, ctx):
     for sku in set(event["skus"]):  #! unstable-order
         await ctx.step(lambda _, sku=sku: sku, name=f"reserve-{sku}")
+
+# case: near miss, a list made of a set is sorted in place
+@durable_execution
+async def handler(event, ctx):
+    names = [name for name in set(event["names"]) if name]
+    names.sort(key=str.lower)
+    for name in names:
+        await ctx.step(lambda _, name=name: name, name=name)
