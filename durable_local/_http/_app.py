@@ -53,6 +53,8 @@ class App:
             status, headers, body = _failure(error)
         except Disconnected:
             return
+        except asyncio.CancelledError:  # by the server, which ends and has been patient long enough
+            status, headers, body = _failure(service_failure("The local service ends."))
         except Exception:
             logger.exception("a request could not be answered")
             status, headers, body = _failure(service_failure("The local service failed; its log says why."))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +119,26 @@ def test_it_ends_cleanly_while_a_function_hangs(serve, make_client, zipped, caps
         time.sleep(0.02)
     assert "hanging" in printed
     assert served.end()[0] == 0
+
+
+def test_who_waits_for_an_answer_when_it_ends_is_told(serve, make_client, zipped) -> None:
+    served = serve()
+    lambda_ = make_client(served.url)
+    hang = zipped(app="import time\ndef handler(event, context):\n    time.sleep(600)\n")
+    lambda_.create_function(
+        FunctionName="hang", Runtime="python3.13", Role=ROLE, Handler="app.handler", Code={"ZipFile": hang}, Timeout=900
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", int(served.url.rpartition(":")[2]), timeout=20)
+    connection.request("POST", "/2015-03-31/functions/hang/invocations", b"{}")
+    busy = False
+    while not busy:
+        with urllib.request.urlopen(f"{served.url}/_durable/health") as health:
+            busy = json.load(health)["busy"]
+    code, out, err = served.end()
+    assert (code, out, "Traceback" in err) == (0, "", False)
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("x-amzn-errortype")) == (500, "ServiceException")
+    connection.close()
 
 
 def test_workers_run_the_code_time_is_skipped_and_logs_are_kept(
