@@ -426,7 +426,9 @@ def test_the_same_archive_is_unpacked_once(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "code").iterdir() if entry.name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"not a zip", archive(app="x")[:-30]])
+@pytest.mark.parametrize(
+    "data", [b"", b"PK", b"not a zip", archive(app="x")[:-30]], ids=["empty", "magic", "text", "cut short"]
+)
 def test_a_broken_archive_is_a_clear_error(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(CodeError, match="Could not unzip uploaded file"):
         CodeStore(tmp_path).unpack(data)
