@@ -13,6 +13,9 @@ from constructs_durable._options import ALIAS_OPTIONS, ASYNCHRONOUS_OPTIONS, FUN
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
+    import enum
+    from collections.abc import Mapping
+
     from constructs import IConstruct
 
     from constructs_durable._options import FunctionOptions
@@ -23,8 +26,11 @@ __all__ = [
     "Limits",
     "Place",
     "as_duration",
+    "asynchronous_options",
+    "check_choices",
     "check_limits",
     "in_seconds",
+    "in_words",
     "split_options",
 ]
 
@@ -32,6 +38,8 @@ LONGEST_EXECUTION = 31_622_400  # seconds, 366 days: `DurableConfig.ExecutionTim
 LONGEST_RETENTION = 90  # days: `DurableConfig.RetentionPeriodInDays`
 LONGEST_TIMEOUT = 900  # seconds: `Timeout` of any function
 LONGEST_SYNCHRONOUS = 900  # seconds: an event source or a synchronous caller waits for the whole execution
+MOST_RETRIES = 2  # `MaximumRetryAttempts` of an asynchronous invocation
+EVENT_AGES = (60, 21_600)  # seconds: `MaximumEventAgeInSeconds`
 SHORT_TIMEOUT = 10  # seconds: below it a cold start and one retried checkpoint do not fit
 
 NUMBER_TOKENS_BELOW = -1e280  # CDK writes a number known at deploy only as a huge negative one
@@ -69,6 +77,44 @@ def in_seconds(seconds: float) -> cdk.Duration:
     return cdk.Duration.seconds(seconds)
 
 
+def in_words(seconds: float) -> str:
+    """Write seconds as a reader counts them: `34,560,000 s (400 days)`."""
+    days, rest = divmod(seconds, 86_400)
+    return f"{seconds:,.12g} s" + (_whole_days(days) if days >= 1 and not rest else "")
+
+
+def _whole_days(days: float) -> str:
+    return f" ({days:,.0f} days)" if days > 1 else " (1 day)"
+
+
+def check_choices(place: Place, choices: Mapping[str, tuple[object, type[enum.Enum]]]) -> None:
+    """Refuse what is no member of an option's enum: compared with the members, it would pass for none of them."""
+    for name, (value, kind) in choices.items():
+        if not isinstance(value, kind):
+            members = ", ".join(str(member) for member in kind)
+            raise place.error(f"{name} is {value!r}; pass one of {members}.")
+
+
+def asynchronous_options(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how often and how long Lambda tries to start an execution; refuse what it does not offer."""
+    retries = given.get("retry_attempts", 0)
+    if retries > NUMBER_TOKENS_BELOW and not 0 <= retries <= MOST_RETRIES:
+        raise place.error(
+            f"retry_attempts is {retries}; Lambda tries 0 to {MOST_RETRIES} times more to start an execution. "
+            "Retries of a step belong into the workflow."
+        )
+    if "max_event_age" not in given:
+        return {**given}
+    age = _seconds(place, "max_event_age", given["max_event_age"])
+    shortest, longest = EVENT_AGES
+    if age is not None and not shortest <= age <= longest:
+        raise place.error(
+            f"max_event_age is {in_words(age)}; Lambda keeps an event that waits to start an execution for "
+            f"{shortest} s to {longest:,} s (6 hours)."
+        )
+    return {**given, "max_event_age": as_duration(given["max_event_age"])}
+
+
 def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the function and those of asynchronous invocation; refuse what is neither."""
     function_options: dict[str, Any] = {}
@@ -97,9 +143,10 @@ def check_limits(
     execution = _seconds(place, "execution_timeout", execution_timeout)
     if execution is not None and not 1 <= execution <= LONGEST_EXECUTION:
         raise place.error(
-            f"execution_timeout is {execution:g} s; the service accepts 1 s to {LONGEST_EXECUTION:,} s (366 days). "
-            "For work without an end, start the next execution as the last step of this one."
+            f"execution_timeout is {in_words(execution)}; the service accepts 1 s to {LONGEST_EXECUTION:,} s "
+            "(366 days). For work without an end, start the next execution as the last step of this one."
         )
+    _refuse_fractions(place, "execution_timeout", execution)
     retention = None if retention_period is None else _seconds(place, "retention_period", retention_period)
     if retention is not None and not (retention % 86_400 == 0 and 1 <= retention // 86_400 <= LONGEST_RETENTION):
         raise place.error(
@@ -109,13 +156,13 @@ def check_limits(
     phase = None if longest_phase is None else _seconds(place, "longest_phase", longest_phase)
     if phase is not None and not 0 < phase <= LONGEST_TIMEOUT:
         raise place.error(
-            f"longest_phase is {phase:g} s; one invocation may run for {LONGEST_TIMEOUT} s at most. "
+            f"longest_phase is {in_words(phase)}; one invocation may run for {LONGEST_TIMEOUT} s at most. "
             "Split the work into steps, or hand it to a job that answers through a callback."
         )
     if phase is not None and execution is not None and phase > execution:
         raise place.error(
-            f"longest_phase is {phase:g} s but execution_timeout is {execution:g} s: the execution ends before the "
-            "phase can. Raise execution_timeout."
+            f"longest_phase is {in_words(phase)} but execution_timeout is {in_words(execution)}: the execution ends "
+            "before the phase can. Raise execution_timeout."
         )
     chosen = _timeout(place, timeout, execution, phase)
     return Limits(chosen, execution, _timeout_warnings(chosen))
@@ -129,18 +176,19 @@ def _timeout(place: Place, timeout: AnyDuration | None, execution: float | None,
         return None
     if not 1 <= chosen <= LONGEST_TIMEOUT:
         raise place.error(
-            f"timeout is {chosen:g} s; one invocation may run for 1 s to {LONGEST_TIMEOUT} s. "
+            f"timeout is {in_words(chosen)}; one invocation may run for 1 s to {LONGEST_TIMEOUT} s. "
             "Long waits belong into ctx.wait() or a callback, and the whole run into execution_timeout."
         )
+    _refuse_fractions(place, "timeout", chosen)
     if phase is not None and chosen < phase:
         raise place.error(
-            f"timeout is {chosen:g} s but longest_phase is {phase:g} s: an invocation is killed before the phase "
-            f"can end, on every attempt. Raise timeout to {math.ceil(phase)} s or more, or leave it out."
+            f"timeout is {in_words(chosen)} but longest_phase is {in_words(phase)}: an invocation is killed before "
+            f"the phase can end, on every attempt. Raise timeout to {math.ceil(phase)} s or more, or leave it out."
         )
     if execution is not None and chosen > execution:
         raise place.error(
-            f"timeout is {chosen:g} s but execution_timeout is {execution:g} s: the execution ends first, always. "
-            "Raise execution_timeout, or leave timeout out."
+            f"timeout is {in_words(chosen)} but execution_timeout is {in_words(execution)}: the execution ends first, "
+            "always. Raise execution_timeout, or leave timeout out."
         )
     return chosen
 
@@ -149,10 +197,15 @@ def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
     if timeout is None or timeout >= SHORT_TIMEOUT:
         return ()
     text = (
-        f"timeout is {timeout:g} s. It must cover the longest phase between two suspensions, a cold start and "
+        f"timeout is {in_words(timeout)}. It must cover the longest phase between two suspensions, a cold start and "
         f"the replay of the history included; below {SHORT_TIMEOUT} s that rarely fits."
     )
     return (("constructs-durable:short-timeout", text),)
+
+
+def _refuse_fractions(place: Place, name: str, seconds: float | None) -> None:
+    if seconds is not None and seconds % 1:
+        raise place.error(f"{name} is {in_words(seconds)}; the service counts whole seconds. Leave the fraction out.")
 
 
 def _seconds(place: Place, name: str, value: AnyDuration) -> float | None:

@@ -30,8 +30,8 @@ def check_entry(place: Place, entry: Path) -> None:
 
 def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
     """Refuse a handler string that names nothing in the source below `entry`."""
-    module, dot, name = handler.rpartition(".")
-    if not dot or not module or not name.isidentifier():
+    module, _, name = handler.rpartition(".")
+    if not all(module.replace("/", ".").split(".")) or not name.isidentifier():
         raise place.error(f"handler is {handler!r}; it is written `module.function`, for example `app.handler`.")
     path = _module_path(entry, module)
     if path is None:

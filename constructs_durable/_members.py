@@ -143,6 +143,12 @@ class DurableAlias(QualifiedAlias):
 
     def _refuse_call(self, other: lambda_.IFunction) -> None:
         here = self._root.node.path
+        resource = other.node.default_child if isinstance(other, lambda_.Function) else None
+        if isinstance(resource, lambda_.CfnFunction) and resource.durable_config is not None:
+            raise DurableInputError(
+                f"{here}: {other.node.path} is an unqualified durable function, and the service does not invoke it "
+                "that way. Pass its alias, or make it a DurableFunction."
+            )
         if other is self:
             raise DurableInputError(
                 f"{here}: a function cannot call itself through `calls()`, because its environment would have to "

@@ -64,7 +64,7 @@ def check_alias_name(place: Place, alias_name: str) -> None:
 
 def check_environment(place: Place, environment: Mapping[str, str] | None) -> None:
     """Refuse variables that Lambda refuses."""
-    for name in environment or ():
+    for name, value in (environment or {}).items():
         if not VARIABLE.fullmatch(name):
             raise place.error(
                 f"environment has {name!r}; a variable starts with a letter and has letters, digits and underscores "
@@ -72,10 +72,14 @@ def check_environment(place: Place, environment: Mapping[str, str] | None) -> No
             )
         if name in RESERVED_VARIABLES:
             raise place.error(f"environment has {name!r}, which Lambda sets itself and does not let you set.")
+        if not isinstance(value, str):
+            raise place.error(f"environment has {value!r} as {name!r}; variables are texts. Pass str(…).")
 
 
 def check_memory(place: Place, memory_size: int) -> None:
     """Refuse a memory size that Lambda does not have."""
+    if not isinstance(memory_size, int | float):
+        raise place.error(f"memory_size is {memory_size!r}; pass a number of MiB.")
     if memory_size > NUMBER_TOKENS_BELOW and not SMALLEST_MEMORY <= memory_size <= LARGEST_MEMORY:
         raise place.error(
             f"memory_size is {memory_size} MiB; a function has {SMALLEST_MEMORY} to {LARGEST_MEMORY} MiB."
@@ -97,6 +101,8 @@ def supported_runtime(place: Place, runtime: lambda_.Runtime | None) -> lambda_.
     """Return the runtime, or the default; refuse one without durable functions."""
     if runtime is None:
         return _default_runtime()
+    if not isinstance(runtime, lambda_.Runtime):
+        raise place.error(f"runtime is {runtime!r}; pass a lambda_.Runtime, for example lambda_.Runtime.PYTHON_3_13.")
     name = runtime.name
     match = re.fullmatch(r"python3\.(\d+)", name)
     if match is None or int(match[1]) < OLDEST_PYTHON_MINOR:

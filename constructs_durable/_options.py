@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     import aws_cdk as cdk
@@ -46,7 +47,7 @@ class FunctionOptions(TypedDict, total=False):
     vpc: aws_ec2.IVpc | None
     vpc_subnets: aws_ec2.SubnetSelection | Mapping[str, Any] | None
     # The alias: Lambda calls these once per asynchronous start.
-    max_event_age: cdk.Duration | None
+    max_event_age: cdk.Duration | dt.timedelta | None
     provisioned_concurrent_executions: int | None
     retry_attempts: int | None
 

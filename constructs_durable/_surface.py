@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda
 
-from constructs_durable._checks import LONGEST_SYNCHRONOUS
+from constructs_durable._checks import LONGEST_SYNCHRONOUS, in_words
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -107,7 +107,15 @@ class QualifiedAlias(aws_lambda.Alias):
         caller = WAITING_SERVICES.get(_service_name(permission.get("principal")))
         if caller is not None:
             self._refuse_waiting(caller[0].upper() + caller[1:])
+        if permission.get("function_url_auth_type") is not None:
+            self._refuse_waiting("A function URL")
         super().add_permission(id, **permission)
+
+    @_with_signature_of(aws_lambda.Alias.grant_invoke_url)
+    def grant_invoke_url(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to invoke the alias through its function URL, which waits for the execution."""
+        self._refuse_waiting("A function URL")
+        return super().grant_invoke_url(grantee)
 
     @_with_signature_of(aws_lambda.Alias.configure_async_invoke)
     def configure_async_invoke(self, **options: Any) -> None:
@@ -126,7 +134,7 @@ class QualifiedAlias(aws_lambda.Alias):
             return
         text = (
             f"{self._root.node.path}: {caller} waits for the whole execution, which the service refuses when "
-            f"execution_timeout is above {LONGEST_SYNCHRONOUS} s (15 minutes); here it is {seconds:g} s. "
+            f"execution_timeout is above {LONGEST_SYNCHRONOUS} s (15 minutes); here it is {in_words(seconds)}. "
             "Put an AsyncStarter in between: it starts executions asynchronously, once per message. "
             "Or lower execution_timeout."
         )

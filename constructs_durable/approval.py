@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -37,6 +38,9 @@ ACCESS_LOG_FORMAT = json.dumps(
     }
 )
 """Names the route, never the path: a signed link is a key."""
+
+
+_SIGNED_FOR: WeakKeyDictionary[DurableFunction, ApprovalApi] = WeakKeyDictionary()
 
 
 class ApprovalEndpoint(enum.Enum):
@@ -72,7 +76,7 @@ class ApprovalAuth:
             issuer: The `iss` the token must have, an HTTPS URL.
             audience: The values of `aud` (or `client_id`) that are accepted.
         """
-        return cls("jwt", issuer, tuple(audience))
+        return cls("jwt", issuer, (audience,) if isinstance(audience, str) else tuple(audience))
 
 
 class ApprovalApi(Construct):
@@ -158,6 +162,12 @@ class ApprovalApi(Construct):
                 f"{self.node.path}: the function {function.root.node.path} is in another stack, {there}. It "
                 "needs this endpoint's URL, and this endpoint its ARN: neither stack could be deployed first. "
                 "Put the ApprovalApi into the function's stack."
+            )
+        signing = _SIGNED_FOR.setdefault(function, self)
+        if signing is not self:
+            raise DurableInputError(
+                f"{self.node.path}: {function.root.node.path} already signs links for {signing.node.path}, and it can "
+                "hold one address and one secret only. Add it to one ApprovalApi with signed links."
             )
         self._secret.grant_read(function)
         function.add_environment("DURABLE_APPROVAL_URL", self._url)

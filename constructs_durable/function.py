@@ -11,7 +11,16 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_durable import _policy
-from constructs_durable._checks import LONGEST_TIMEOUT, Place, as_duration, check_limits, in_seconds, split_options
+from constructs_durable._checks import (
+    LONGEST_TIMEOUT,
+    Place,
+    as_duration,
+    asynchronous_options,
+    check_choices,
+    check_limits,
+    in_seconds,
+    split_options,
+)
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
@@ -131,6 +140,15 @@ class DurableFunction(ObservedFunction, DurableAlias):
         """
         place = Place(scope, id)
         function_options, asynchronous = split_options(place, options)
+        asynchronous = asynchronous_options(place, asynchronous)
+        check_choices(
+            place,
+            {
+                "sdk": (sdk, DurableSdk),
+                "execution_policy": (execution_policy, ExecutionPolicy),
+                "replay_check": (replay_check, ReplayCheck),
+            },
+        )
         limits = check_limits(
             place,
             execution_timeout=execution_timeout,

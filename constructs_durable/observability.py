@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 
+from constructs_durable._checks import NUMBER_TOKENS_BELOW
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -140,6 +141,19 @@ class ObservedFunction:
         Returns:
             The alarms, for example for `deploy_gradually(alarms=…)`.
         """
+        thresholds = {
+            "failed": failed,
+            "timed_out": timed_out,
+            "operations": operations,
+            "storage_bytes": storage_bytes,
+            "running_percent": running_percent,
+        }
+        for option, threshold in thresholds.items():
+            if threshold is not None and NUMBER_TOKENS_BELOW < threshold < 1:
+                raise DurableInputError(
+                    f"{self._root.node.path}: {option} is {threshold}, and an alarm at less than 1 would never end. "
+                    "Pass None to leave the alarm out."
+                )
         metrics = self.executions
         name = self._root.node.id
         wanted = (
@@ -180,8 +194,15 @@ class ObservedFunction:
         """
         from aws_cdk import aws_events as events
 
-        if not statuses:
+        known = {status.value for status in ExecutionStatus}
+        wanted = [str(getattr(status, "value", status)) for status in statuses]
+        if not wanted:
             raise DurableInputError(f"{self._root.node.path}/{id}: statuses is empty, so the rule would never match.")
+        if unknown := [status for status in wanted if status not in known]:
+            raise DurableInputError(
+                f"{self._root.node.path}/{id}: statuses has {unknown[0]!r}; EventBridge is told of "
+                f"{', '.join(sorted(known))}."
+            )
         rule = events.Rule(
             self._root,
             id,
@@ -190,7 +211,7 @@ class ObservedFunction:
                 detail_type=["Durable Execution Status Change"],
                 detail={
                     "functionArn": events.Match.prefix(f"{self._function.function_arn}:"),  # it names the version
-                    "status": [ExecutionStatus(status).value for status in statuses],
+                    "status": wanted,
                 },
             ),
             **options,

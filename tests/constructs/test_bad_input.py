@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constructs_durable import DurableFunction, DurableInputError
+from constructs_durable import DurableFunction, DurableInputError, VersionPruning
 from constructs_durable._checks import Place, check_limits
 from tests.constructs.support import HANDLERS, a_function, a_stack, messages, of_type, only, resources
 
@@ -26,12 +26,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"entry": HANDLERS / "good" / "app.py"}, r"entry is the file .*app\.py; pass its folder"),
     ({"handler": "handler"}, r"handler is 'handler'; it is written `module\.function`"),
     ({"handler": "app."}, r"handler is 'app\.'; it is written"),
+    ({"handler": "/app.handler"}, r"handler is '/app\.handler'; it is written"),
+    ({"handler": "..app.handler"}, r"handler is '\.\.app\.handler'; it is written"),
     ({"handler": "ap.handler"}, r"has no module `ap`\. Modules there: app\."),
     ({"handler": "app.handlr"}, r"defines no `handlr`\. Did you mean `app\.handler`\?"),
     ({"handler": "app.zzz"}, r"defines no `zzz`\. It defines: DurableContext, _charge, durable_execution, handler"),
     ({"execution_timeout": dt.timedelta(0)}, r"execution_timeout is 0 s; the service accepts 1 s to 31,622,400 s"),
-    ({"execution_timeout": dt.timedelta(days=367)}, r"execution_timeout is 3\.17088e\+07 s|31708800 s"),
-    ({"execution_timeout": cdk.Duration.days(367)}, r"execution_timeout is .*366 days"),
+    ({"execution_timeout": dt.timedelta(days=367)}, r"execution_timeout is 31,708,800 s \(367 days\); .* \(366 days\)"),
+    ({"execution_timeout": cdk.Duration.days(400)}, r"execution_timeout is 34,560,000 s \(400 days\); .*366 days"),
+    (
+        {"execution_timeout": dt.timedelta(seconds=1.5)},
+        r"execution_timeout is 1\.5 s; .* whole seconds",
+    ),
+    ({"timeout": cdk.Duration.millis(1500)}, r"timeout is 1\.5 s; the service counts whole seconds"),
     ({"execution_timeout": 60}, r"execution_timeout is 60; pass a Duration or a timedelta"),
     ({"retention_period": cdk.Duration.hours(36)}, r"retention_period is 1\.5 days; .* whole days from 1 to 90"),
     ({"retention_period": dt.timedelta(days=91)}, r"retention_period is 91 days"),
@@ -43,17 +50,27 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"timeout": dt.timedelta(seconds=60), "longest_phase": dt.timedelta(seconds=90)},
         r"timeout is 60 s but longest_phase is 90 s: .* Raise timeout to 90 s",
     ),
-    ({"longest_phase": dt.timedelta(hours=1)}, r"longest_phase is 3600 s; .* callback"),
+    ({"longest_phase": dt.timedelta(hours=1)}, r"longest_phase is 3,600 s; .* callback"),
     ({"longest_phase": dt.timedelta(seconds=700)}, r"longest_phase is 700 s but execution_timeout is 600 s"),
     ({"function_name": "orders"}, r"function_name is 'orders'\..* allow_function_name=True"),
     ({"runtime": "python3.12"}, r"runtime is python3\.12; .* python3\.13"),
     ({"runtime": "nodejs22.x"}, r"runtime is nodejs22\.x"),
+    ({"runtime": 3.13}, r"runtime is 3\.13; pass a lambda_\.Runtime, for example lambda_\.Runtime\.PYTHON_3_13"),
+    ({"retry_attempts": 5}, r"retry_attempts is 5; Lambda tries 0 to 2 times"),
+    ({"max_event_age": dt.timedelta(days=1)}, r"max_event_age is 86,400 s \(1 day\); .* 60 s to 21,600 s \(6 hours\)"),
+    ({"sdk": "aws"}, r"sdk is 'aws'; pass one of DurableSdk\.RUNTIME_LAYER, "),
+    ({"execution_policy": "managed"}, r"execution_policy is 'managed'; pass one of ExecutionPolicy\.LEAST_PRIVILEGE, "),
+    ({"replay_check": "warn"}, r"replay_check is 'warn'; pass one of ReplayCheck\.ERROR, ReplayCheck\.WARN, "),
+    ({"prune_versions": True}, r"prune_versions is True; pass VersionPruning\(\)"),
+    ({"prune_versions": VersionPruning(every=6)}, r"prune_versions has 6 as every; pass a timedelta"),
     ({"entry": None}, r"pass entry= or packaged_code=; neither is given"),
     ({"packaged_code": "inline"}, r"pass entry= or packaged_code=; both are given"),
     ({"alias_name": "$LATEST"}, r"alias_name is '\$LATEST'; .* default, `live`"),
     ({"alias_name": "17"}, r"alias_name is '17'; .* not a number"),
+    ({"memory_size": "256"}, r"memory_size is '256'; pass a number of MiB"),
     ({"memory_size": 64}, r"memory_size is 64 MiB; a function has 128 to 10240 MiB"),
     ({"environment": {"AWS_REGION": "mars"}}, r"environment has 'AWS_REGION', which Lambda sets itself"),
+    ({"environment": {"LIMIT": 3}}, r"environment has 3 as 'LIMIT'; variables are texts"),
     ({"environment": {"1ST": "x"}}, r"environment has '1ST'; a variable starts with a letter"),
     ({"log_group": "a group", "log_retention": 7}, r"log_group is given, so log_retention"),
     ({"code": "inline"}, r"`code` has no place on a DurableFunction: pass entry="),

@@ -120,6 +120,16 @@ def test_a_waiting_trigger_of_a_long_execution_is_refused_at_synth(wire) -> None
         wire(stack, function)
 
 
+@pytest.mark.parametrize("auth", list(lambda_.FunctionUrlAuthType))
+def test_a_function_url_made_beside_the_function_is_refused_when_somebody_may_call_it(auth) -> None:
+    stack = a_stack()
+    function = a_function(stack, execution_timeout=dt.timedelta(minutes=16))
+    with pytest.raises(RuntimeError, match=r"Demo/Orders: A function URL waits"):
+        lambda_.FunctionUrl(stack, "Url", function=function, auth_type=auth).grant_invoke_url(
+            iam.Role(stack, "Caller", assumed_by=iam.AccountRootPrincipal())
+        )
+
+
 def test_a_load_balancer_of_a_long_execution_is_refused_at_synth() -> None:
     stack = a_stack()
     function = a_function(stack, execution_timeout=dt.timedelta(minutes=16))
@@ -278,6 +288,22 @@ def test_calls_wires_permission_and_environment_to_the_callees_alias() -> None:
     (policy,) = [each for name, each in of_type(found, "AWS::IAM::Policy").items() if name.startswith("Orders")]
     statement = policy["Properties"]["PolicyDocument"]["Statement"][-1]
     assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", {"Ref": alias})
+
+
+def test_calls_refuses_a_durable_function_without_a_qualifier_and_takes_its_alias() -> None:
+    stack = a_stack()
+    orders = a_function(stack)
+    bare = lambda_.Function(
+        stack,
+        "Bare",
+        code=lambda_.Code.from_inline("def handler(event, context): ..."),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        durable_config=lambda_.DurableConfig(execution_timeout=cdk.Duration.hours(1)),
+    )
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: Demo/Bare is an unqualified durable function"):
+        orders.calls(bare)
+    assert orders.calls(lambda_.Alias(stack, "Hand", alias_name="live", version=bare.current_version)) == "HAND_ARN"
 
 
 def test_calls_takes_the_name_of_the_variable_and_refuses_nonsense() -> None:

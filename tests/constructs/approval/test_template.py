@@ -117,6 +117,17 @@ def test_callers_with_aws_credentials_are_granted_one_by_one(stack: cdk.Stack, e
     assert granted & actions
 
 
+def test_one_audience_may_be_given_as_a_text() -> None:
+    assert ApprovalAuth.jwt(issuer="https://x", audience="shop").audience == ("shop",)
+
+
+def test_workflow_signs_links_for_one_endpoint_only(stack: cdk.Stack, orders: DurableFunction) -> None:
+    first = ApprovalApi(stack, "First", functions=[orders])
+    first.add_function(orders)  # once more changes nothing
+    with pytest.raises(DurableInputError, match=r"^Shop/Second: Shop/Orders already signs links for Shop/First"):
+        ApprovalApi(stack, "Second", functions=[orders])
+
+
 def test_function_url_serves_links_without_an_api(stack: cdk.Stack, orders: DurableFunction) -> None:
     ApprovalApi(stack, "Approvals", functions=[orders], endpoint=ApprovalEndpoint.FUNCTION_URL)
     template = Template.from_stack(stack)

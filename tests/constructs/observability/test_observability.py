@@ -73,6 +73,12 @@ def test_alarms_can_be_left_out_and_tuned(stack: cdk.Stack, tmp_path: Path) -> N
     Template.from_stack(stack).has_resource_properties("AWS::CloudWatch::Alarm", {"Threshold": 10})
 
 
+def test_alarm_that_would_never_end_is_an_error(stack: cdk.Stack, tmp_path: Path) -> None:
+    with pytest.raises(DurableInputError, match=r"^Shop/Orders: failed is 0, and .* Pass None"):
+        function(stack, tmp_path).recommended_alarms(failed=0)
+    assert Template.from_stack(stack).find_resources("AWS::CloudWatch::Alarm") == {}
+
+
 def test_status_rule_matches_every_version_of_this_function_and_no_other(stack: cdk.Stack, tmp_path: Path) -> None:
     topic = sns.Topic(stack, "Oncall")
     function(stack, tmp_path).on_execution_status_change("Attention", target=targets.SnsTopic(topic))
@@ -104,6 +110,11 @@ def test_durable_function_as_target_of_another_is_its_alias(stack: cdk.Stack, tm
 def test_rule_without_statuses_is_an_error(stack: cdk.Stack, tmp_path: Path) -> None:
     with pytest.raises(DurableInputError, match=r"^Shop/Orders/Never: statuses is empty"):
         function(stack, tmp_path).on_execution_status_change("Never", statuses=[])
+
+
+def test_status_that_eventbridge_is_not_told_of_is_an_error(stack: cdk.Stack, tmp_path: Path) -> None:
+    with pytest.raises(DurableInputError, match=r"^Shop/Orders/Paused: statuses has 'PAUSED'; .* FAILED, RUNNING"):
+        function(stack, tmp_path).on_execution_status_change("Paused", statuses=["PAUSED"])  # type: ignore[list-item]
 
 
 def test_single_status_can_be_chosen(stack: cdk.Stack, tmp_path: Path) -> None:
