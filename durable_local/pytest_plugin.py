@@ -105,5 +105,5 @@ def _timelines_of(service: LocalService) -> list[str]:
     from durable_local.testing._through_client import ThroughClient
 
     client = ThroughClient(HttpLambda(service.url), wait_at_most=5)
-    arns = [*service.engine._core.closed, *service.engine._core.executions]  # noqa: SLF001  copied in one go
+    arns = service.engine.arns(closed=True)
     return [client.snapshot(arn).timeline() for arn in arns[-MOST_TIMELINES:]]

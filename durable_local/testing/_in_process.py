@@ -136,7 +136,7 @@ class InProcess:
 
     def _open(self) -> list[str]:
         """Return the ARNs of the open executions."""
-        return list(self.engine._core.executions)  # noqa: SLF001  the engine's other half
+        return self.engine.arns()
 
     def _take(self) -> InvocationRequest | None:
         if not self._waiting:
