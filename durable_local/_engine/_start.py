@@ -64,11 +64,15 @@ def check_payload(core: Core, payload: bytes, kind: str) -> str:
         return ""
     try:
         text = payload.decode()
-        json.loads(text)
+        json.loads(text, parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         message = rules.NOT_JSON.format(detail=error)
         raise ApiError(400, "InvalidRequestContentException", message) from error
     return text
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def check_name(name: str | None) -> None:

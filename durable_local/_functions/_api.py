@@ -52,10 +52,10 @@ class FunctionApi(VersionApi):
             config.setdefault("Timeout", shortest)
             config.setdefault("LoggingConfig", {"LogFormat": "JSON"})
         checks.log_format(config)
-        if "Handler" not in config or "Runtime" not in config:
-            raise invalid_parameter("Runtime and Handler are mandatory parameters for functions created with code.")
         if request.get("PackageType", "Zip") != "Zip":
             raise invalid_parameter("The local service runs zip archives and folders, not container images.")
+        if "Handler" not in config or "Runtime" not in config:
+            raise invalid_parameter("Runtime and Handler are mandatory parameters for functions created with code.")
         config.setdefault("LoggingConfig", {"LogFormat": "Text"})
         config["LoggingConfig"].setdefault("LogGroup", f"/aws/lambda/{name}")
         layers = self._layers(request.get("Layers"))

@@ -43,10 +43,8 @@ class Gate:
         self._faults: dict[str, list[tuple[ApiError, int]]] = {}
         self.active = bool(self._rates)
 
-    def inject(self, operation: Any, code: Any, times: Any, message: Any = None) -> None:
+    def inject(self, operation: str, code: Any, times: Any, message: Any = None) -> None:
         """Let the next `times` calls of an operation fail with an error of the API."""
-        if not isinstance(operation, str) or not operation:
-            raise invalid_parameter("operation must be the name of an operation, such as CheckpointDurableExecution")
         if not isinstance(code, str) or code not in STATUSES:
             raise invalid_parameter(f"error must be one of {', '.join(STATUSES)}")
         if isinstance(times, bool) or not isinstance(times, int) or not 0 < times <= MOST_TIMES:

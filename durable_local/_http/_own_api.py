@@ -53,6 +53,7 @@ class OwnApi:
     """Handlers of the service's own endpoints."""
 
     def __init__(self, engine: Engine, driver: Driver, logbook: Logbook, records: Records, gate: Gate) -> None:
+        self._operations: set[str] = set()
         self.gate = gate
         self.engine = engine
         self.driver = driver
@@ -61,6 +62,7 @@ class OwnApi:
 
     def mount(self, router: Router) -> None:
         """Add the endpoints to the table."""
+        self._operations = router.operations
         router.add("GET", "/_durable/health", self.health)
         router.add("GET", "/_durable/clock", self.clock)
         router.add("POST", "/_durable/clock/advance", self.advance)
@@ -95,7 +97,11 @@ class OwnApi:
     def faults(self, request: Request) -> dict[str, Any]:
         """Let the next calls of an operation fail: ``{"operation": …, "error": …, "times": 1, "message": …}``."""
         body = request.json()
-        self.gate.inject(body.get("operation"), body.get("error"), body.get("times", 1), body.get("message"))
+        operation = body.get("operation")
+        if not isinstance(operation, str) or operation not in self._operations:
+            known = ", ".join(sorted(self._operations))
+            raise invalid_parameter(f"operation must be the name of an operation: one of {known}")
+        self.gate.inject(operation, body.get("error"), body.get("times", 1), body.get("message"))
         return {}
 
     def logs(self, request: Request) -> dict[str, Any]:

@@ -39,11 +39,18 @@ class _Node:
         self.methods: dict[str, Route] = {}
 
 
+def _nothing_at(raw_path: bytes) -> ApiError:
+    path = raw_path[:200].decode("ascii", "replace")
+    return ApiError(404, "UnknownOperationException", f"The local service has no operation at {path}.")
+
+
 class Router:
     """The table of operations."""
 
     def __init__(self) -> None:
         self._root = _Node()
+        self.operations: set[str] = set()
+        """The names of all operations of the API."""
 
     def add(
         self,
@@ -65,6 +72,7 @@ class Router:
                 node = node.any
             else:
                 node = node.fixed.setdefault(segment.encode(), _Node())
+        self.operations |= {operation} - {""}
         node.methods[method] = Route(operation, handler, status, tuple(names), carries_code=carries_code)
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
@@ -79,7 +87,7 @@ class Router:
             if following is None:
                 following = node.any
                 if following is None or not segment:
-                    raise ApiError(404, "UnknownOperationException", "There is no operation at this path.")
+                    raise _nothing_at(raw_path)
                 values.append(segment)
             node = following
         route = node.methods.get(method)
@@ -87,5 +95,5 @@ class Router:
             if node.methods:
                 allowed = ", ".join(sorted(node.methods))
                 raise ApiError(405, "MethodNotAllowedException", f"This path takes {allowed}.")
-            raise ApiError(404, "UnknownOperationException", "There is no operation at this path.")
+            raise _nothing_at(raw_path)
         return route, {name: decode(value) for name, value in zip(route.names, values, strict=True)}

@@ -99,6 +99,7 @@ def test_the_scope_of_names_is_a_setting(make_hand, scope: str, free: bool) -> N
         ({"log_type": "Head"}, "InvalidParameterValueException", "LogType"),
         ({"tenant_id": "ä"}, "InvalidParameterValueException", "TenantId"),
         ({"payload": "{nope"}, "InvalidRequestContentException", "Could not parse request body into json"),
+        ({"payload": '{"a": NaN}'}, "InvalidRequestContentException", "NaN is no JSON"),
         ({"payload": '"' + "x" * rules.MAX_SYNC_PAYLOAD + '"'}, "RequestTooLargeException", "6291456 bytes"),
         (
             {"payload": '"' + "x" * rules.MAX_ASYNC_PAYLOAD + '"', "invocation_type": "Event"},

@@ -320,6 +320,7 @@ def test_a_fault_nobody_knows_is_refused(stage) -> None:
         {"operation": "Invoke", "error": "Oops"},
         {"error": "ServiceException"},
         {"operation": 5, "error": "x"},
+        {"operation": "Checkpoint", "error": "ServiceException"},
     ):
         assert stage.raw("POST", "/_durable/faults", json.dumps(body).encode())[0] == 400
 
@@ -337,5 +338,5 @@ def test_rate_limits_are_aws_s_when_they_are_wanted(make_stage) -> None:
 
 
 def test_an_operation_the_service_lacks_is_named_as_such(stage) -> None:
-    with pytest.raises(ClientError, match="no operation at this path"):
+    with pytest.raises(ClientError, match="has no operation at /"):
         stage.lambda_.list_code_signing_configs()

@@ -96,6 +96,16 @@ def test_what_lambda_refuses_at_creation_is_refused_here(stage, zipped, members,
         stage.lambda_.get_function(FunctionName="refused")
 
 
+def test_an_image_without_a_handler_is_refused_for_what_it_is(stage) -> None:
+    with pytest.raises(ClientError, match="not container images"):
+        stage.lambda_.create_function(
+            FunctionName="image",
+            PackageType="Image",
+            Code={"ImageUri": "repo/image"},
+            Role="arn:aws:iam::123456789012:role/r",
+        )
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_an_archive_that_cannot_be_unpacked_is_refused_at_once(stage, method: int) -> None:
     buffer = io.BytesIO()
