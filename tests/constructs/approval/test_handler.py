@@ -8,6 +8,7 @@ import importlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import boto3
 import botocore.stub
@@ -95,6 +96,20 @@ def test_posting_the_form_completes_the_callback(app: Any) -> None:
         answer = app.handler(event, None)
     assert answer["statusCode"] == 200
     assert "Recorded: reject" in answer["body"]
+
+
+def test_a_comment_may_be_as_long_as_the_page_lets_it_be(app: Any) -> None:
+    typed = "\n".join(["nineteen characters"] * 100)  # what the browser counts: it sends each line end as two
+    assert len(typed) == 1_999
+    with expecting(app, decision="approve", comment=typed):
+        form = urlencode({"decision": "approve", "comment": typed.replace("\n", "\r\n")})
+        assert app.handler(request("POST", f"/approvals/{token()}", form), None)["statusCode"] == 200
+
+
+def test_a_button_says_the_decision_as_the_workflow_spells_it(app: Any) -> None:
+    asked = Approval("cb-1", "Refund?", {}, ("ask VIP desk", "no"), "ada@example.com", int(time.time() + 60))
+    link = sign_link(asked, SECRET)
+    assert ">Ask VIP desk</button>" in app.handler(request("GET", f"/approvals/{link}"), None)["body"]
 
 
 def test_programs_get_and_send_json(app: Any) -> None:

@@ -95,6 +95,7 @@ def _decide_by_caller(body: dict[str, Any], caller: str) -> Answer:
 
 
 def _complete(callback_id: str, decision: str, comment: str, by: str) -> Answer:
+    comment = comment.replace("\r\n", "\n")  # as a browser counts them, and not as it sends them
     if len(comment) > LONGEST_COMMENT:
         raise RefusalError(400, "Comment too long", f"A comment may have {LONGEST_COMMENT} characters.")
     decided_at = datetime.now(UTC).isoformat(timespec="seconds")

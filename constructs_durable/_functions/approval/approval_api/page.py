@@ -8,15 +8,19 @@ from typing import Any
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 34rem; margin: 12vh auto; padding: 0 1.2rem }
-h1 { font-size: 1.5rem; line-height: 1.25 }
-table { border-collapse: collapse; width: 100%; margin: 1.2rem 0 }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid #8884 }
-th { font-weight: 600; white-space: nowrap }
+body { max-width: 34rem; margin: clamp(1.5rem, 10vh, 7rem) auto 2rem; padding: 0 1.2rem }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; text-wrap: balance; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; margin: 0 0 1.5rem; border-top: 1px solid #8885 }
+th, td { text-align: left; vertical-align: top; padding: .5rem .8rem .5rem 0; border-bottom: 1px solid #8885 }
+th { font-weight: 400; opacity: .75; width: 25% }
 td { overflow-wrap: anywhere; white-space: pre-wrap }
-textarea { width: 100%; box-sizing: border-box; min-height: 4.5rem; font: inherit; padding: .5rem }
-button { font: inherit; padding: .6rem 1.4rem; margin: 1rem .6rem 0 0; cursor: pointer }
-small { opacity: .7 }
+textarea, button { box-sizing: border-box; font: inherit; color: inherit; border: 1px solid #888; border-radius: .4rem }
+textarea { display: block; width: 100%; min-height: 5rem; padding: .5rem .6rem; margin-top: .3rem }
+div { display: flex; flex-wrap: wrap; gap: .7rem; margin: 1.2rem 0 }
+button { flex: 1 1 9rem; padding: .7rem 1rem; background: #8882; font-weight: 600; cursor: pointer }
+button:hover { background: #8884 }
+:focus-visible { outline: 3px solid; outline-offset: 2px }
+small { opacity: .75 }
 """
 
 
@@ -26,7 +30,7 @@ def question_page(approval: Any) -> str:
         f"<tr><th scope=row>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in approval.details.items()
     )
     buttons = "".join(
-        f'<button name=decision value="{escape(decision)}">{escape(decision.capitalize())}</button>'
+        f'<button name=decision value="{escape(decision)}">{escape(decision[:1].upper() + decision[1:])}</button>'
         for decision in approval.decisions
     )
     until = datetime.fromtimestamp(approval.expires_at, UTC).strftime("%d %B %Y, %H:%M UTC")
@@ -35,7 +39,7 @@ def question_page(approval: Any) -> str:
         approval.title,
         f"{f'<table>{rows}</table>' if rows else ''}"
         "<form method=post><label for=comment>Comment (optional)</label>"
-        f"<textarea id=comment name=comment maxlength=2000></textarea>{buttons}</form>"
+        f"<textarea id=comment name=comment maxlength=2000></textarea><div>{buttons}</div></form>"
         f"<p><small>{asked}Your answer counts once. This page works until {until}.</small></p>",
     )
 
@@ -47,6 +51,7 @@ def message_page(title: str, text: str) -> str:
 
 def _page(title: str, body: str) -> str:
     return (
-        f'<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">'
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1>{body}</html>"
     )
