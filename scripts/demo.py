@@ -20,6 +20,13 @@ ORDER = {
         {"sku": "desk", "quantity": 2, "price_cents": 12_900},
     ],
 }
+NEXT = """
+demo: SUCCEEDED
+  the workflow   sample_app/functions/orders/handler.py
+  its stack      sample_app/stacks.py
+  its tests      tests/sample/test_orders.py
+  keep it open   .venv/bin/durable dev --app cdk.out
+  deploy it      docs/deploy.md"""
 
 
 def main() -> int:
@@ -28,7 +35,7 @@ def main() -> int:
         print("demo: `node` is not on PATH; run this through `make demo`, which installs it", file=sys.stderr)
         return 2
     print("demo: synthesizing the sample app into cdk.out", flush=True)
-    environment = {**os.environ, "CDK_OUTDIR": str(ASSEMBLY)}
+    environment = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20", **os.environ, "CDK_OUTDIR": str(ASSEMBLY)}
     synth = subprocess.run([sys.executable, "-m", "sample_app.app"], cwd=ROOT, env=environment, check=False)
     if synth.returncode:
         return synth.returncode
@@ -37,9 +44,7 @@ def main() -> int:
     command += ["--invoke", "Orders/Orders", "--payload", json.dumps(ORDER), "--timeout", "120"]
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode == 0:
-        print(
-            "\ndemo: SUCCEEDED. The workflow is sample_app/functions/orders/handler.py, its stack sample_app/stacks.py"
-        )
+        print(NEXT)
     return done.returncode
 
 
