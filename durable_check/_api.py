@@ -97,7 +97,7 @@ class _Check:
         self.project = Project()
         self.collector = Collector(settings)
         self.engine = Engine(self.project, self.collector.listen)
-        self.files = 0
+        self.read: list[str] = []
         self.durable: list[ModuleInfo] = []
         self.findings: list[Finding] = []
         self.others: list[tuple[str, str, frozenset[str]]] = []  # files that name nothing durable, and their imports
@@ -111,7 +111,7 @@ class _Check:
             self.load(path, root_of(path), named=True)
 
     def load(self, path: str, root: str, *, named: bool) -> ModuleInfo | None:
-        self.files += 1
+        self.read.append(path)
         module = self.project.load(path, root)
         if module is None:
             key = os.path.realpath(path)
@@ -170,7 +170,7 @@ class _Check:
         return Report(
             findings=self._kept(findings),
             notes=sorted(notes),
-            files=self.files,
+            read=self.read,
             handlers=[f"{info.module.path}:{qualified(info)}" for info in self.engine.handlers],
             operations=list(self.engine.operations.values()),
         )

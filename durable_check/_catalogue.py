@@ -43,10 +43,10 @@ def _each(entry: Entry, prefix: str, names: str) -> dict[str, Entry]:
 
 
 CALLS: dict[str, Entry] = {
-    # -- clocks. time.gmtime, localtime and ctime are clocks only without an argument: the engine looks.
+    # -- clocks. time.gmtime, localtime, ctime and strftime are clocks only without a time: the engine looks.
     **_each(CLOCK, "time.", "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time"),
     **_each(CLOCK, "time.", "process_time_ns thread_time thread_time_ns clock_gettime clock_gettime_ns"),
-    **_each(CLOCK, "time.", "gmtime localtime ctime asctime"),
+    **_each(CLOCK, "time.", "gmtime localtime ctime asctime strftime"),
     **_each(CLOCK, "datetime.datetime.", "now today utcnow"),
     "datetime.date.today": CLOCK,
     **_each(CLOCK, "", "timeit.default_timer asyncio.get_running_loop().time asyncio.get_event_loop().time"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from durable_check._settings import Settings
 
-_COMMENT = re.compile(r"#\s*durable:\s*ignore(?P<file>-file)?\b(?:\[(?P<rules>[^\]]*)\])?\s*(?P<reason>.*)$")
+_COMMENT = re.compile(r"(?:^|\s)#\s*durable:\s*ignore(?P<file>-file)?\b(?:\[(?P<rules>[^\]]*)\])?\s*(?P<reason>.*)$")
 MARK = "durable:"
 
 
@@ -34,8 +34,8 @@ class Ignore:
     used: set[str] = field(default_factory=set)
 
     def covers(self, rule: str, line: int) -> bool:
-        """Whether the comment speaks about this rule on this line."""
-        if rule not in self.rules:
+        """Whether the comment speaks about this rule on this line; without a reason it speaks about nothing."""
+        if rule not in self.rules or not self.reason:
             return False
         return self.whole_file or line == self.line + (1 if self.alone else 0)
 
@@ -51,7 +51,7 @@ def _read(text: str) -> Iterator[Ignore]:
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT and MARK in token.string:
-                match = _COMMENT.match(token.string)
+                match = _COMMENT.search(token.string)
                 if match is not None:
                     yield _ignore(match, token)
     except (tokenize.TokenError, SyntaxError):
@@ -102,8 +102,8 @@ def _complaints(path: str, ignore: Ignore, settings: Settings) -> Iterator[Findi
         for name in ignore.unknown:
             yield finding(bad.id, f"there is no rule `{name}`: this ignore does nothing")
         if (ignore.rules or ignore.unknown) and not ignore.reason:
-            yield finding(bad.id, "this ignore gives no reason")
-    if settings.runs(unused.id):
+            yield finding(bad.id, "this ignore gives no reason: it ignores nothing")
+    if settings.runs(unused.id) and ignore.reason:
         for rule in ignore.rules:
             if rule not in ignore.used and settings.runs(rule):
                 yield finding(unused.id, f"{rule} reports nothing here: this ignore is not needed")

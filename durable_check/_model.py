@@ -85,16 +85,21 @@ class Report:
     Attributes:
         findings: Sorted by file, line and column.
         notes: What could not be resolved.
-        files: How many files were read.
+        read: The files that were read, as they were spelled.
         handlers: The durable handlers that were found, as ``path:function``.
         operations: The operations of each handler in the order the code calls them.
     """
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    files: int = 0
+    read: list[str] = field(default_factory=list)
     handlers: list[str] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """How many files were read."""
+        return len(self.read)
 
     def worst(self) -> Severity | None:
         """Return the highest severity among the findings, or None when there is none."""

@@ -95,8 +95,11 @@ def load(file: Path) -> Settings:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read: {error}") from error
-    table = document.get("tool", {}).get("durable-check", {})
     where = f"{file} [tool.durable-check]"
+    tools = document.get("tool", {})
+    table = tools.get("durable-check", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where}: expected a table, got {table!r}.")
     for key in table:
         if key not in KEYS:
             raise SettingsError(f"{where}: there is no setting `{key}`. There are {', '.join(KEYS)}.")

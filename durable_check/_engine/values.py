@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_KINDS = 4  # alternatives remembered for one value
 MAX_ITEMS = 64  # elements remembered for one container
+MAX_WEIGHT = 500  # values inside one container, at any depth; of heavier ones only the taints are remembered
 MAX_TAINTS = 8  # sources remembered for one value; the first ones are the nearest to the reader
 MAX_PATH = 160  # characters of a dotted path; longer chains of calls say nothing new
 
@@ -171,6 +172,20 @@ class Value:
     keyed: bool = False
     text: bool = False
     node: ast.AST | None = field(default=None, compare=False)
+    weight: int = field(default=1, init=False, compare=False, repr=False)  # values in it, counted each time they occur
+
+    def __post_init__(self) -> None:
+        """Keep containers small: code such as ``tree = [tree, tree]`` doubles what is in them with every line."""
+        if not self.items and not self.fields:
+            return
+        weight = 1 + sum(item.weight for item in self.items) + sum(part.weight for _, part in self.fields)
+        if weight <= MAX_WEIGHT:
+            object.__setattr__(self, "weight", weight)
+            return
+        object.__setattr__(self, "taints", self.all_taints())
+        object.__setattr__(self, "items", ())
+        object.__setattr__(self, "fields", ())
+        object.__setattr__(self, "keyed", False)
 
     def first(self, kind: type[Kind]) -> Kind | None:
         """Return the first alternative of one kind."""

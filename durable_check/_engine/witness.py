@@ -208,6 +208,8 @@ def _is_harmless(path: str, node: ast.Call, arguments: Arguments) -> bool:
     """Whether this call of a catalogued name computes only from its arguments."""
     if path in {"time.gmtime", "time.localtime", "time.ctime", "time.asctime"}:
         return bool(arguments.positional)
+    if path == "time.strftime":
+        return len(arguments.positional) > 1
     if path == "asyncio.sleep":
         first = node.args[0] if node.args else None
         return isinstance(first, ast.Constant) and first.value == 0
@@ -216,4 +218,8 @@ def _is_harmless(path: str, node: ast.Call, arguments: Arguments) -> bool:
         return isinstance(first, ast.Constant) and isinstance(first.value, int)
     if path.startswith(("random.Random()", "numpy.random.default_rng()")):
         return False
-    return path == "print" and "file" in arguments.keywords
+    return path == "print" and "file" in arguments.keywords and not _is_console(arguments.keywords["file"])
+
+
+def _is_console(stream: Value) -> bool:
+    return any(isinstance(kind, External) and kind.path in {"sys.stdout", "sys.stderr"} for kind in stream.kinds)

@@ -110,7 +110,7 @@ def handler(event, ctx):
     started = time.time()  # durable: ignore[DUR001] only for a debugger
     ctx.wait(60)
 """,
-    limits="An ignore without a reason still takes effect, so that one mistake is one finding.",
+    limits="An ignore without a reason ignores nothing: the finding it meant is reported as well.",
 )
 UNUSED_IGNORE = Rule(
     id="DUR092",

@@ -60,7 +60,7 @@ def handler(event, ctx):
     limits=(
         "Loggers that arrive as parameters without an annotation are not seen. Raw loggers inside "
         "step bodies are right. Lines under `if not ctx.is_replaying():` are not reported. "
-        "`print(..., file=...)` is not reported."
+        "`print(..., file=...)` is reported for `sys.stdout` and `sys.stderr` only."
     ),
     automatic="`logger.info(...)` and its like become `ctx.logger.info(...)` where the context is in reach.",
 )

@@ -144,3 +144,10 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "handler.py").write_text(BAD)
     assert [finding.rule for finding in check_paths([tmp_path]).findings] == ["DUR001"]
+
+
+def test_containers_that_double_with_every_line_are_walked_in_bounded_time(tmp_path: Path) -> None:
+    file = tmp_path / "handler.py"
+    lines = "    tree = {'left': tree, 'right': [tree, tree]}\n" * 60
+    file.write_text(BAD.replace("    ctx.wait", f"    tree = [time.time()]\n{lines}    ctx.wait"))
+    assert {finding.rule for finding in check_paths([file]).findings} == {"DUR001"}

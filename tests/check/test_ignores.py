@@ -46,7 +46,7 @@ def test_an_ignore_for_the_file_works_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_reason_is_required(tmp_path: Path) -> None:
-    assert rules(tmp_path, after="  # durable: ignore[DUR001]") == ["DUR091"]
+    assert rules(tmp_path, after="  # durable: ignore[DUR001]") == ["DUR001", "DUR091"]
 
 
 def test_a_rule_is_required(tmp_path: Path) -> None:

@@ -82,3 +82,10 @@ def test_the_nearest_pyproject_is_found(tmp_path: Path) -> None:
 def test_settings_choose_what_is_reported(tmp_path: Path, settings: Settings, expected: list[str]) -> None:
     (tmp_path / "handler.py").write_text(BAD)
     assert [finding.rule for finding in check_paths([tmp_path], settings=settings).findings] == expected
+
+
+def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool]\ndurable-check = 3\n")
+    with pytest.raises(SettingsError, match=r"\[tool.durable-check\]: expected a table, got 3"):
+        load(file)

@@ -4,7 +4,7 @@ import time
 
 @durable_execution
 async def handler(event, ctx):
-    started = time.time()  # durable: ignore[DUR001] #! bad-ignore
+    started = time.time()  # durable: ignore[DUR001] #! bad-ignore, clock-in-orchestration
     await ctx.wait(60)
 
 # case: no rule
@@ -33,7 +33,7 @@ import time
 
 @durable_execution
 async def handler(event, ctx):
-    started = time.time()
+    started = time.time()  #! clock-in-orchestration
     await ctx.wait(60)
 
 # case: rule and reason
@@ -44,6 +44,7 @@ import time
 async def handler(event, ctx):
     started = time.time()  # durable: ignore[clock-in-orchestration] only printed
     await ctx.wait(60)
+    ended = time.time()  # noqa: F841  # durable: ignore[clock-in-orchestration] read by the debugger
     # durable: ignore[DUR001, logger-in-orchestration] shown on the console of the test bench
     print(time.time() - started)
 

@@ -175,3 +175,13 @@ async def first(event, ctx):
 async def second(event, ctx):
     await ctx.wait(60)
     return time.time()  #! clock-in-orchestration
+
+# case: a formatted clock, and near miss, a formatted time
+import time
+
+
+@durable_execution
+async def handler(event, ctx):
+    day = time.strftime("%Y-%m-%d")  #! clock-in-orchestration
+    started = time.strftime("%Y-%m-%d", time.gmtime(event["started"]))
+    await ctx.step(lambda _: day + started, name="store")

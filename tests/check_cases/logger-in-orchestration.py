@@ -180,3 +180,15 @@ log = logging.getLogger(__name__)
 def handler(event, ctx):
     log.info("started")
     print("a line that install() does not reach")  #! logger-in-orchestration
+
+# case: print to the console by its name, and near miss, into a buffer
+import io
+import sys
+
+
+@durable_execution
+async def handler(event, ctx):
+    print("started", file=sys.stderr)  #! logger-in-orchestration
+    table = io.StringIO()
+    print("a line", file=table)
+    await ctx.step(lambda _: table.getvalue(), name="store")
