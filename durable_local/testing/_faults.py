@@ -111,6 +111,9 @@ class FaultPlan:
 
     def __init__(self, faults: Sequence[Fault] = (), *, replay_always: bool = False) -> None:
         self.faults = tuple(faults)
+        for fault in self.faults:
+            if not isinstance(fault, Fault):
+                raise TypeError(f"A fault is made by `crash_after(n)` and its like, it is not {fault!r}.")
         self.replay_always = replay_always
         self.checkpoints = 0
         self.invocations = 0

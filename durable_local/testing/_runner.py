@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from durable_local.testing._faults import FaultPlan
 from durable_local.testing._handlers import handler_name
+from durable_local.testing._options import FUNCTION_TIMEOUT, LONGEST, encoded_event, in_range, seconds_of
 from durable_local.testing._responders import encoded_result, error_object
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from durable_local.testing._operations import TestOperation
     from durable_local.testing._result import TestResult
     from durable_local.testing._through_client import ThroughClient
-
-LONGEST = 31_622_400
-"""The longest execution timeout Lambda takes: 366 days. The default here, so that long waits need no option."""
-
-FUNCTION_TIMEOUT = 900
-"""The longest function timeout Lambda takes, in seconds."""
 
 
 class DurableTestRunner:
@@ -73,8 +67,8 @@ class DurableTestRunner:
         wait_at_most: float = 60.0,
     ) -> None:
         self._service: InProcess | ThroughClient
-        self._execution_timeout = _seconds(execution_timeout)
-        self._timeout = timeout
+        self._execution_timeout = seconds_of(execution_timeout)
+        self._timeout = in_range("timeout", timeout, FUNCTION_TIMEOUT)
         self._arns: dict[str, None] = {}
         self._end: weakref.finalize[[], DurableTestRunner]
         if client is not None:
@@ -104,6 +98,8 @@ class DurableTestRunner:
         self._define(name, handler, durable=None)
 
     def _define(self, name: str, handler: Handler, *, durable: bool | None) -> None:
+        if not callable(handler):
+            raise TypeError(f"The handler of {name!r} must be a function, not {handler!r}.")
         bare, _, alias = name.partition(":")
         self._service.define(
             bare,
@@ -277,18 +273,3 @@ class TestExecution:
         """Resume the paused execution and run it on."""
         self._service.resume(self.arn)
         return self.run_on()
-
-
-def encoded_event(event: Any) -> bytes:
-    """Return an event as a caller sends it: bytes as they are, everything else as JSON."""
-    if isinstance(event, bytes):
-        return event
-    try:
-        return json.dumps(event).encode()
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"The event must be JSON, as a caller of Lambda sends it: {error}") from error
-
-
-def _seconds(value: float | timedelta) -> int:
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    return round(seconds)

@@ -335,3 +335,23 @@ def test_wrong_use_says_what_to_do() -> None:
 
 def test_results_are_not_collected_as_tests() -> None:
     assert TestResult.__test__ is False  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem", "text"),
+    [
+        ({"execution_timeout": 0}, ValueError, "execution_timeout must be 1 to 31,622,400 seconds, not 0"),
+        ({"execution_timeout": timedelta(days=367)}, ValueError, "not 31,708,800"),
+        ({"timeout": 901}, ValueError, "timeout must be 1 to 900 seconds, not 901"),
+        ({"functions": {"ship": "shipping"}}, TypeError, "The handler of 'ship' must be a function, not 'shipping'"),
+        ({"clock": "fast"}, ValueError, "there is no clock `fast`"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options, problem: type[Exception], text: str) -> None:
+    with pytest.raises(problem, match=text):
+        DurableTestRunner(order, **options)
+
+
+def test_what_is_no_fault_is_refused() -> None:
+    with DurableTestRunner(order) as runner, pytest.raises(TypeError, match="made by `crash_after"):
+        runner.run(faults=["crash"])
