@@ -52,10 +52,16 @@ class ThroughClient:
         arguments: dict[str, Any] = {"InvocationType": options.pop("invocation_type", "Event")}
         if name is not None:
             arguments["DurableExecutionName"] = name
-        if options.get("tenant_id"):
-            arguments["TenantId"] = options["tenant_id"]
+        tenant = options.pop("tenant_id", "")
+        if tenant:
+            arguments["TenantId"] = tenant
+        if options:
+            raise TypeError(f"Through a client, Invoke takes no {', '.join(options)}.")
         reply = self._client.invoke(FunctionName=target, Payload=payload, **arguments)
-        return str(reply["DurableExecutionArn"])
+        arn = reply.get("DurableExecutionArn")
+        if arn is None:
+            raise ValueError(f"{target} is not a durable function: it has no execution to look at.")
+        return str(arn)
 
     def drive(self, arn: str, *, skip_callbacks: bool, until: Callable[[], bool] | None = None) -> None:
         """Wait until the execution is closed, `until` holds, or it waits for somebody outside."""

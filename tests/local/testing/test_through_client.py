@@ -100,6 +100,8 @@ def test_what_only_works_in_process_is_refused(runner: Any) -> None:
     _, made = runner()
     with pytest.raises(TypeError, match="Faults can only be injected in process"):
         made.run({}, faults=[crash_after(1)])
+    with pytest.raises(TypeError, match="Invoke takes no trace_id"):
+        made.run({}, trace_id="Root=1")
     with pytest.raises(TypeError, match="deploy it to the service"):
         made.register("sibling", lambda event, context: None)
     with pytest.raises(TypeError, match="With a client, pass the name of the deployed function"):
