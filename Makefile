@@ -45,7 +45,7 @@ bench-check: setup ## The checker on 100,000 lines
 	python benchmarks/check/run.py
 
 bench-local: setup-test ## The local service beside AWS's testing library 1.4.0
-	$(NEWEST)/bin/python benchmarks/local/run.py
+	python benchmarks/local/run.py
 
 setup:
 	@$(PYTHON) scripts/setup.py

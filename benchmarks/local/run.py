@@ -1,8 +1,7 @@
 """The local service's numbers beside those of AWS's testing library: `python benchmarks/local/run.py [--write]`.
 
-Every sample is a fresh interpreter; the table holds the best sample of each figure, because whatever else the machine
-does only adds to it. `--write` puts the table into
-benchmarks/README.md.
+Every sample is a fresh interpreter; the table holds the median of each figure, from as many samples on both sides.
+`--write` puts the table into benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +23,8 @@ HERE = Path(__file__).resolve().parent
 README = HERE.parents[0] / "README.md"
 BEGIN, END = "<!-- local: written by `make bench-local` -->", "<!-- /local -->"
 PATIENCE = 600
-TIMES = frozenset({"ms", "s", "cold", "warm"})
-"""Figures of which less is better; the others are rates."""
+NOISE = 0.9
+"""The rate at 400 operations may fall this far below the first one's before it counts as slower."""
 
 
 class Row(NamedTuple):
@@ -100,14 +100,14 @@ def sample(row: Row, side: str) -> dict[str, Any]:
 
 def measure(row: Row, side: str, repeats: int) -> dict[str, Any]:
     samples = [sample(row, side) for _ in range(repeats)]
-    return {name: best([found[name] for found in samples], name) for name in samples[0]}
+    return {name: middle([found[name] for found in samples]) for name in samples[0]}
 
 
-def best(values: list[Any], name: str) -> Any:
-    """Return the smallest time, the largest rate, or the status."""
+def middle(values: list[Any]) -> Any:
+    """Return the median of figures, or a status that all samples share."""
     if isinstance(values[0], str):
-        return values[0]
-    return min(values) if name in TIMES else max(values)
+        return "/".join(sorted(set(values)))
+    return statistics.median(values)
 
 
 def verdict(row: Row, figures: dict[str, Any]) -> str:
@@ -115,7 +115,7 @@ def verdict(row: Row, figures: dict[str, Any]) -> str:
     missed += [f"{name} {figures[name]:,.1f}" for name, limit in row.most.items() if figures[name] > limit]
     if "status" in figures and row.goal.isupper() and figures["status"] != row.goal:
         missed.append(figures["status"])
-    if "at_400" in figures and figures["at_400"] < 0.9 * figures["first"]:
+    if "at_400" in figures and figures["at_400"] < NOISE * figures["first"]:
         missed.append("slower at 400")
     if "eight" in figures and figures["eight"] < figures["one"]:
         missed.append("lower with 8")
@@ -124,7 +124,7 @@ def verdict(row: Row, figures: dict[str, Any]) -> str:
 
 def cells(row: Row, options: argparse.Namespace) -> list[str]:
     ours = measure(row, "ours", options.repeats)
-    theirs = row.theirs or ("—" if options.ours else row.show.format(**measure(row, "aws", 1)))
+    theirs = row.theirs or ("—" if options.ours else row.show.format(**measure(row, "aws", options.repeats)))
     return [row.label, row.goal, row.show.format(**ours), theirs, verdict(row, ours)]
 
 
@@ -151,7 +151,7 @@ def write(lines: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="samples of each of our rows; AWS's are measured once")
+    parser.add_argument("--repeats", type=int, default=3, help="samples of each row, on both sides")
     parser.add_argument("--only", help="measure only the rows whose case or label contains this text")
     parser.add_argument("--ours", action="store_true", help="leave AWS's side out")
     parser.add_argument("--write", action="store_true", help="write the table into benchmarks/README.md")
