@@ -59,7 +59,7 @@ class Engine(Witness):
         self._variants: dict[object, list[Remembered]] = {}
         self._active: list[FunctionInfo] = []
         self._activations = 0
-        self._rooted: set[FunctionInfo] = set()
+        self._rooted: set[tuple[FunctionInfo, FunctionInfo | None]] = set()
         self._pending_roots: list[tuple[FunctionInfo, Frame | None]] = []
 
     # -- the small services that expressions, statements and calls use
@@ -183,8 +183,9 @@ class Engine(Witness):
 
     def add_root(self, info: FunctionInfo, closure: Frame | None) -> None:
         """Remember a durable handler; it is walked when the current walk is over."""
-        if info not in self._rooted:
-            self._rooted.add(info)
+        key = (info, wrapped_in(info, closure))
+        if key not in self._rooted:
+            self._rooted.add(key)
             info.role, info.role_known = "handler", True
             self._pending_roots.append((info, closure))
 
@@ -192,13 +193,15 @@ class Engine(Witness):
         """Walk the handlers found so far, and those found on the way."""
         while self._pending_roots:
             info, closure = self._pending_roots.pop(0)
-            self._walk_root(info, closure)
+            wrapped = wrapped_in(info, closure)
+            if wrapped is not None or all(known is None for other, known in self._rooted if other is info):
+                self._walk_root(info, closure, wrapped or info)
 
-    def _walk_root(self, info: FunctionInfo, closure: Frame | None) -> None:
-        self.handlers.append(info)
-        self._handler = f"{info.module.path}:{qualified(info)}"
+    def _walk_root(self, info: FunctionInfo, closure: Frame | None, named: FunctionInfo) -> None:
+        self.handlers.append(named)
+        self._handler = f"{named.module.path}:{qualified(named)}"
         is_async = isinstance(info.node, ast.AsyncFunctionDef)
-        scope = Scope("handler", info.name, is_async, info.package)
+        scope = Scope("handler", named.name, is_async, info.package)
         self.enter(info, Region("orchestration", scope), closure, (UNKNOWN, of(ContextRef(scope))))
         self._handler = ""
 
@@ -232,6 +235,13 @@ class Engine(Witness):
         """Return the region a decorated function runs in when nobody in the project calls it."""
         scope = Scope("handler", "its caller", is_async=False, package=OURS)
         return Region("leaf", scope, role)
+
+
+def wrapped_in(info: FunctionInfo, closure: Frame | None) -> FunctionInfo | None:
+    """Return the function a decorator of the project was put on, when `info` is the durable wrapper it made."""
+    values = closure.env.values() if closure is not None else ()
+    found = (kind.info for value in values for kind in value.kinds if isinstance(kind, FunctionRef))
+    return next((known for known in found if known is not info and not known.outer), None)
 
 
 def qualified(info: FunctionInfo) -> str:

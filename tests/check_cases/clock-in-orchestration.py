@@ -185,3 +185,52 @@ async def handler(event, ctx):
     day = time.strftime("%Y-%m-%d")  #! clock-in-orchestration
     started = time.strftime("%Y-%m-%d", time.gmtime(event["started"]))
     await ctx.step(lambda _: day + started, name="store")
+
+# case: durable wrappers made by decorators of the project, one handler for each use
+# file: decorators.py
+import functools
+
+from durable_runtime import durable_execution
+
+
+def workflow(function):
+    @durable_execution
+    @functools.wraps(function)
+    async def run(event, ctx):
+        ctx.logger.info("started")
+        return await function(event, ctx)
+
+    return run
+
+
+def named(name):
+    def decorate(function):
+        @durable_execution
+        async def run(event, ctx):
+            return {name: await function(event, ctx)}
+
+        return run
+
+    return decorate
+# file: app.py
+import time
+
+from decorators import named, workflow
+
+
+@workflow
+async def first(event, ctx):
+    await ctx.wait(5)
+    return time.time()  #! clock-in-orchestration
+
+
+@workflow
+async def second(event, ctx):
+    await ctx.wait(5)
+    return ctx.logger and time.monotonic()  #! clock-in-orchestration
+
+
+@named("third")
+async def third(event, ctx):
+    await ctx.wait(5)
+    return time.time_ns()  #! clock-in-orchestration
