@@ -7,6 +7,7 @@ from durable_runtime.exceptions import ValidationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enum import Enum
+    from typing import Any
 
     from durable_runtime._record import Record
 
@@ -68,3 +69,48 @@ def check_serdes(record: Record, name: str) -> None:
             f"{type(record).__name__}: {name} is {value!r}; "
             "it must be an object with serialize and deserialize (not the class itself)",
         )
+
+
+def check_options(given: dict[str, Any], word: str, name: str | None) -> None:
+    """Refuse keywords that an operation does not have, and values that it cannot use; make a tuple of ``aliases``."""
+    label, known = f"{word} {name!r}" if name else word, OPERATION_OPTIONS[word]
+    for key, value in given.items():
+        if key not in known:
+            from difflib import get_close_matches
+
+            close = " or ".join(map(repr, get_close_matches(key, sorted(known), 2)))
+            hint = f"; did you mean {close}? It" if close else "; it"
+            raise ValidationError(f"{label}: there is no option {key!r}{hint} takes {', '.join(sorted(known))}.")
+        rule = None
+        if value is None:
+            continue
+        if key in {"at_most_once", "virtual"}:
+            rule = None if isinstance(value, bool) else "it must be True or False"
+        elif key in {"serdes", "item_serdes"}:
+            fits = hasattr(value, "serialize") and hasattr(value, "deserialize") and not isinstance(value, type)
+            rule = None if fits else "it must be an object with serialize and deserialize (not the class itself)"
+        elif key == "aliases":
+            names = (value,) if isinstance(value, str) else value
+            fits = isinstance(names, list | tuple | set | frozenset) and all(isinstance(one, str) for one in names)
+            rule = None if fits else "it must be the former names of the operation, such as ('charge',)"
+            if fits:
+                given[key] = tuple(names)
+        if rule is not None:
+            raise ValidationError(f"{label}: {key} is {value!r}; {rule}")
+
+
+_CALLBACK = frozenset({"timeout", "heartbeat_timeout", "serdes", "returns", "aliases"})
+_PARALLEL = frozenset(
+    {"max_concurrency", "completion_config", "nesting_type", "serdes", "item_serdes", "returns", "aliases"},
+)
+OPERATION_OPTIONS = {
+    "step": frozenset({"retry", "at_most_once", "serdes", "returns", "aliases"}),
+    "create_callback": _CALLBACK,
+    "wait_for_callback": _CALLBACK | {"retry"},
+    "invoke": frozenset({"tenant_id", "returns", "aliases"}),
+    "run_in_child_context": frozenset({"virtual", "serdes", "returns", "aliases"}),
+    "wait_for_condition": frozenset({"returns", "aliases"}),
+    "map": _PARALLEL | {"item_namer"},
+    "parallel": _PARALLEL,
+}
+"""Keywords of each operation; `_options.pyi` gives their types."""

@@ -82,14 +82,16 @@ class History:
         self.operations[update["Id"]] = before | raw
 
     def unvisited(self) -> list[RawOperation]:
-        """Return recorded operations that the finished code should have called, and did not."""
+        """Return, in order, recorded operations that the finished code should have called, and did not."""
         if self.recorded <= self.visited:
             return []
-        missing = (self.operations[key] for key in self.recorded - self.visited)
+        missing = self.recorded - self.visited
         return [
             raw
-            for raw in missing
-            if raw.get("ParentId") in self.finished_contexts and raw.get("SubType") not in _UNPOSITIONED
+            for key, raw in self.operations.items()
+            if key in missing
+            and raw.get("ParentId") in self.finished_contexts
+            and raw.get("SubType") not in _UNPOSITIONED
         ]
 
 

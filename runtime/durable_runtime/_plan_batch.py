@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from durable_runtime._checks import check_options
 from durable_runtime._names import check_name, name_of
 from durable_runtime._operations.base import Operation
 from durable_runtime._operations.batch import Batch, BatchCodec, Branches, default_names, envelope, run_batch
@@ -28,13 +29,14 @@ def plan_map(  # noqa: PLR0917  the shape of ctx.map
     func: Callable[..., Any],
     name: str | None,
     config: MapConfig[Any] | None,
-    options: Mapping[str, Any],
+    options: Any,
 ) -> Plan:
     """Plan a function applied to every item."""
     if not callable(func):
         raise ValidationError(f"map: func is {func!r}; it must be a function of a context and an item")
     automatic = name is None
     name = name_of(name, func, "map")
+    check_options(options, "map", name)
     merged = _merge(config, MapConfig, options, "map", name)
     try:
         items = inputs if isinstance(inputs, list | tuple) else list(inputs)
@@ -58,6 +60,7 @@ def plan_map(  # noqa: PLR0917  the shape of ctx.map
         names=names,
         annotation=lambda _index: annotation,
         config=merged,
+        aliases=options.get("aliases") or (),
         automatic=automatic,
     )
 
@@ -67,10 +70,11 @@ def plan_parallel(
     functions: Iterable[Callable[..., Any] | ParallelBranch[Any]] | Mapping[str, Callable[..., Any]],
     name: str | None,
     config: ParallelConfig | None,
-    options: Mapping[str, Any],
+    options: Any,
 ) -> Plan:
     """Plan several functions at once."""
     name = check_name(name, "parallel")
+    check_options(options, "parallel", name)
     merged = _merge(config, ParallelConfig, options, "parallel", name)
     branches: list[Any]
     if hasattr(functions, "items"):
@@ -100,6 +104,7 @@ def plan_parallel(
         names=names,
         annotation=lambda index: return_annotation(plain[index]) if returns is None else returns,
         config=merged,
+        aliases=options.get("aliases") or (),
     )
 
 
@@ -112,10 +117,19 @@ def _plan(
     names: list[str],
     annotation: Callable[[int], Any],
     config: Any,
+    aliases: tuple[str, ...],
     automatic: bool = False,
 ) -> Plan:
     config.completion_config._validate_for_total(len(functions))  # noqa: SLF001  a check that only batches need
-    operation = Operation(context, context.next_id(), "CONTEXT", sub_type, name, automatic_name=automatic)
+    operation = Operation(
+        context,
+        context.next_id(),
+        "CONTEXT",
+        sub_type,
+        name,
+        aliases=aliases,
+        automatic_name=automatic,
+    )
     inner = context.child(operation.id)
     branches = Branches(
         functions,
@@ -137,7 +151,7 @@ def _plan(
     return operation, plan
 
 
-def _merge(config: Any, kind: type[Any], options: Mapping[str, Any], word: str, name: str | None) -> Any:
+def _merge(config: Any, kind: type[Any], options: Any, word: str, name: str | None) -> Any:
     """Merge keyword options into a configuration."""
     if config is None:
         config = kind()

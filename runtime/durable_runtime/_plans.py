@@ -44,15 +44,16 @@ class OperationPlans(ContextBase):
         func: Callable[..., Any],
         name: str | None,
         config: StepConfig | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._operations.step import step
-        from durable_runtime.config import StepSemantics
+        from durable_runtime.config import StepConfig, StepSemantics
 
         if not callable(func):
             raise ValidationError(f"step: func is {func!r}; it must be a function of a StepContext")
         automatic = name is None
         name = name_of(name, func, "step")
+        _check_options(options, "step", name)
         retry, at_most_once, serdes, sub_type = (
             options.get("retry"),
             options.get("at_most_once"),
@@ -60,7 +61,7 @@ class OperationPlans(ContextBase):
             None,
         )
         if config is not None:
-            _check_config(config, "step", name)
+            _check_config(config, StepConfig, "step", name)
             retry = config.retry_strategy if retry is None else retry
             serdes = serdes or config.serdes
             sub_type = config.sub_type
@@ -96,13 +97,16 @@ class OperationPlans(ContextBase):
         self,
         name: str | None,
         config: CallbackConfig | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._operations.callback import create_callback
 
         name = check_name(name, "create_callback")
+        _check_options(options, "create_callback", name)
         config = _callback_config(config, options, "create_callback", name)
-        operation = Operation(self, self.next_id(), "CALLBACK", config.sub_type or "Callback", name)
+        operation = Operation(
+            self, self.next_id(), "CALLBACK", config.sub_type or "Callback", name, aliases=options.get("aliases") or ()
+        )
         timeouts = {
             "TimeoutSeconds": config.timeout_seconds,
             "HeartbeatTimeoutSeconds": config.heartbeat_timeout_seconds,
@@ -137,7 +141,7 @@ class OperationPlans(ContextBase):
         submitter: Callable[..., Any],
         name: str | None,
         config: WaitForCallbackConfig | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._operations.child import child
         from durable_runtime._operations.wait_for_callback import failure_class, wait_for_callback
@@ -148,6 +152,7 @@ class OperationPlans(ContextBase):
             )
         automatic = name is None
         name = name_of(name, submitter, "wait_for_callback")
+        _check_options(options, "wait_for_callback", name)
         config = _callback_config(config, options, "wait_for_callback", name)
         retry = options.get("retry")
         if retry is None:
@@ -162,6 +167,7 @@ class OperationPlans(ContextBase):
             "CONTEXT",
             config.sub_type or "WaitForCallback",
             name,
+            aliases=options.get("aliases") or (),
             automatic_name=automatic,
         )
         inner = self.child(operation.id)
@@ -169,7 +175,7 @@ class OperationPlans(ContextBase):
         body = wait_for_callback(
             inner,
             submitter,
-            name,
+            operation.name,  # that of the history, where a rename is known
             config,
             strategy=retry,
             annotation=options.get("returns"),
@@ -182,7 +188,7 @@ class OperationPlans(ContextBase):
         payload: Any,
         name: str | None,
         config: InvokeConfig[Any, Any] | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime import _values
         from durable_runtime._names import check_function_name, check_tenant
@@ -190,15 +196,20 @@ class OperationPlans(ContextBase):
         from durable_runtime.exceptions import PayloadTooLargeError
 
         name = check_name(name, "invoke")
+        _check_options(options, "invoke", name)
         check_function_name(function_name)
         tenant = options.get("tenant_id")
         serdes_payload = serdes_result = None
         if config is not None:
-            _check_config(config, "invoke", name)
+            from durable_runtime.config import InvokeConfig
+
+            _check_config(config, InvokeConfig, "invoke", name)
             tenant = config.tenant_id if tenant is None else tenant
             serdes_payload, serdes_result = config.serdes_payload, config.serdes_result
         check_tenant(tenant)
-        operation = Operation(self, self._peek_id(), "CHAINED_INVOKE", "ChainedInvoke", name)
+        operation = Operation(
+            self, self._peek_id(), "CHAINED_INVOKE", "ChainedInvoke", name, aliases=options.get("aliases") or ()
+        )
         text: str | None = None
         if operation.raw is None:
             if serdes_payload is None:
@@ -233,7 +244,7 @@ class OperationPlans(ContextBase):
         func: Callable[..., Any],
         name: str | None,
         config: ChildConfig[Any] | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._operations.child import child
 
@@ -241,10 +252,13 @@ class OperationPlans(ContextBase):
             raise ValidationError(f"run_in_child_context: func is {func!r}; it must be a function of a context")
         automatic = name is None
         name = name_of(name, func, "run_in_child_context")
+        _check_options(options, "run_in_child_context", name)
         serdes, virtual = options.get("serdes"), bool(options.get("virtual"))
         sub_type = summary = None
         if config is not None:
-            _check_config(config, "run_in_child_context", name)
+            from durable_runtime.config import ChildConfig
+
+            _check_config(config, ChildConfig, "run_in_child_context", name)
             serdes = serdes or config.serdes
             virtual = virtual or config.is_virtual
             sub_type, summary = config.sub_type, config.summary_generator
@@ -272,9 +286,10 @@ class OperationPlans(ContextBase):
         check: Callable[..., Any],
         config: WaitForConditionConfig[Any],
         name: str | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._operations.condition import wait_for_condition
+        from durable_runtime.waits import WaitForConditionConfig
 
         if not callable(check):
             raise ValidationError(
@@ -282,13 +297,15 @@ class OperationPlans(ContextBase):
             )
         automatic = name is None
         name = name_of(name, check, "wait_for_condition")
-        _check_config(config, "wait_for_condition", name)
+        _check_options(options, "wait_for_condition", name)
+        _check_config(config, WaitForConditionConfig, "wait_for_condition", name)
         operation = Operation(
             self,
             self.next_id(),
             "STEP",
             "WaitForCondition",
             name,
+            aliases=options.get("aliases") or (),
             automatic_name=automatic,
         )
         returns = options.get("returns")
@@ -301,7 +318,7 @@ class OperationPlans(ContextBase):
         func: Callable[..., Any],
         name: str | None,
         config: MapConfig[Any] | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._plan_batch import plan_map
 
@@ -312,7 +329,7 @@ class OperationPlans(ContextBase):
         functions: Iterable[Callable[..., Any] | ParallelBranch[Any]] | Mapping[str, Callable[..., Any]],
         name: str | None,
         config: ParallelConfig | None,
-        options: Mapping[str, Any],
+        options: Any,
     ) -> Plan:
         from durable_runtime._plan_batch import plan_parallel
 
@@ -333,21 +350,27 @@ class _PlainCodec(Codec):
         return _values.decode(text, self.annotation, plain=True)
 
 
-def _check_config(config: object, word: str, name: str | None) -> None:
+def _check_config(config: object, kind: type, word: str, name: str | None) -> None:
     """Refuse an object of the wrong kind where options belong."""
-    from durable_runtime._record import Record
-
-    if not isinstance(config, Record):
+    if not isinstance(config, kind):
         label = f"{word} {name!r}" if name else word
-        raise ValidationError(f"{label}: config is {config!r}; it must be a configuration object, such as StepConfig")
+        raise ValidationError(f"{label}: config is {config!r}; it must be a {kind.__name__}")
 
 
-def _callback_config(config: Any, options: Mapping[str, Any], word: str, name: str | None) -> Any:
+def _check_options(options: dict[str, Any], word: str, name: str | None) -> None:
+    """Refuse keywords that the operation does not have."""
+    if options:
+        from durable_runtime._checks import check_options
+
+        check_options(options, word, name)
+
+
+def _callback_config(config: Any, options: Any, word: str, name: str | None) -> Any:
     """Merge a callback's keyword options into its configuration."""
     from durable_runtime.config import CallbackConfig
 
     if config is not None:
-        _check_config(config, word, name)
+        _check_config(config, CallbackConfig, word, name)
     given = {key: options[key] for key in ("timeout", "heartbeat_timeout", "serdes") if options.get(key) is not None}
     if not given:
         return config or CallbackConfig()

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 
 from durable_runtime._history import OPEN_STATUSES, epoch_seconds
 from durable_runtime._plans import OperationPlans
+from durable_runtime._record import T
 from durable_runtime._replay_safe import ReplaySafe
 from durable_runtime._scope import current
 from durable_runtime._timeline import Entry, OperationFuture
@@ -15,11 +16,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
     from types import TracebackType
-    from typing import Any, TypeVar
+    from typing import Any, Unpack, overload
 
     from durable_runtime._codec import Codec
     from durable_runtime._duration import DurationLike
     from durable_runtime._operations.base import Operation
+    from durable_runtime._options import (
+        CallbackOptions,
+        ChildOptions,
+        ConditionOptions,
+        InvokeOptions,
+        MapOptions,
+        ParallelOptions,
+        Retry,
+        StepOptions,
+        WaitForCallbackOptions,
+    )
     from durable_runtime._plans import Plan
     from durable_runtime.concurrency.models import BatchResult
     from durable_runtime.config import (
@@ -29,7 +41,6 @@ if TYPE_CHECKING:
         MapConfig,
         ParallelBranch,
         ParallelConfig,
-        RetryStrategy,
         StepConfig,
         WaitForCallbackConfig,
     )
@@ -38,12 +49,10 @@ if TYPE_CHECKING:
     from durable_runtime.types import StepContext
     from durable_runtime.waits import WaitForConditionConfig
 
-    T = TypeVar("T")
-
 __all__ = ["AsyncCallback", "AsyncDurableContext", "DurableAwaitable"]
 
 
-class DurableAwaitable(Coroutine):  # type: ignore[type-arg]
+class DurableAwaitable(Coroutine[object, object, T]):
     """The result of an operation that has started. Await it now or later, or hand it to `asyncio`.
 
     It counts as a coroutine, so that `asyncio.create_task`, `gather`, `wait_for`, `as_completed` and
@@ -56,11 +65,11 @@ class DurableAwaitable(Coroutine):  # type: ignore[type-arg]
         self._future = future
         self._steps: Generator[Any, Any, Any] | None = None
 
-    def __await__(self) -> Generator[Any, Any, Any]:
+    def __await__(self) -> Generator[Any, Any, T]:
         future = self._future
         if future.done():
-            return future.result()
-        return (yield from future)
+            return future.result()  # type: ignore[no-any-return]
+        return (yield from future)  # type: ignore[no-any-return]
 
     def send(self, value: Any) -> Any:
         """Run to the next wait; for the event loop."""
@@ -85,9 +94,9 @@ class DurableAwaitable(Coroutine):  # type: ignore[type-arg]
         """Say whether the result is there."""
         return self._future.done()
 
-    def result(self) -> Any:
+    def result(self) -> T:
         """Return the result, if it is there."""
-        return self._future.result()
+        return self._future.result()  # type: ignore[no-any-return]
 
     def cancel(self) -> bool:
         """Give the operation up, if its result is not there yet. Nothing more of it is recorded."""
@@ -113,7 +122,7 @@ class AsyncCallback:
         self._operation = operation
         self._codec = codec
 
-    def result(self) -> Awaitable[Any]:
+    def result(self) -> DurableAwaitable[Any]:
         """Return the answer once there is one.
 
         Raises:
@@ -145,13 +154,32 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         self._positions: dict[str, int] = {}
         self._newest_outcome = (0, 0)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def step(
+            self,
+            func: Callable[[StepContext], Awaitable[T]],
+            name: str | None = None,
+            config: StepConfig | None = None,
+            **options: Unpack[StepOptions],
+        ) -> DurableAwaitable[T]: ...
+        @overload
+        def step(
+            self,
+            func: Callable[[StepContext], T],
+            name: str | None = None,
+            config: StepConfig | None = None,
+            **options: Unpack[StepOptions],
+        ) -> DurableAwaitable[T]: ...
+
     def step(
         self,
-        func: Callable[[StepContext], Awaitable[T]] | Callable[[StepContext], T],
+        func: Callable[[StepContext], Any],
         name: str | None = None,
         config: StepConfig | None = None,
-        **options: Any,
-    ) -> Awaitable[T]:
+        **options: Unpack[StepOptions],
+    ) -> DurableAwaitable[Any]:
         """Run a function with side effects, and record its result; see `DurableContext.step`.
 
         An ``async def`` function runs in this loop. A ``def`` function runs in a thread, since it may block.
@@ -159,7 +187,7 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         self._enter("step")
         return self._perform(self._plan_step(func, name, config, options))
 
-    def wait(self, duration: DurationLike, name: str | None = None) -> Awaitable[None]:
+    def wait(self, duration: DurationLike, name: str | None = None) -> DurableAwaitable[None]:
         """Let time pass without paying for it; see `DurableContext.wait`."""
         self._enter("wait")
         return self._perform(self._plan_wait(duration, name))
@@ -168,8 +196,8 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         self,
         name: str | None = None,
         config: CallbackConfig | None = None,
-        **options: Any,
-    ) -> Awaitable[AsyncCallback]:
+        **options: Unpack[CallbackOptions],
+    ) -> DurableAwaitable[AsyncCallback]:
         """Create a callback for somebody outside to answer; see `DurableContext.create_callback`."""
         self._enter("create_callback")
         operation, generator = self._plan_create_callback(name, config, options)
@@ -180,8 +208,8 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         submitter: Callable[..., Any],
         name: str | None = None,
         config: WaitForCallbackConfig | None = None,
-        **options: Any,
-    ) -> Awaitable[Any]:
+        **options: Unpack[WaitForCallbackOptions],
+    ) -> DurableAwaitable[Any]:
         """Create a callback, hand its id out, wait for the answer; see `DurableContext.wait_for_callback`."""
         self._enter("wait_for_callback")
         return self._perform(self._plan_wait_for_callback(submitter, name, config, options))
@@ -192,8 +220,8 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         payload: Any = None,
         name: str | None = None,
         config: InvokeConfig[Any, Any] | None = None,
-        **options: Any,
-    ) -> Awaitable[Any]:
+        **options: Unpack[InvokeOptions],
+    ) -> DurableAwaitable[Any]:
         """Invoke another Lambda function; see `DurableContext.invoke`."""
         self._enter("invoke")
         return self._perform(self._plan_invoke(function_name, payload, name, config, options))
@@ -203,8 +231,8 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         func: Callable[[AsyncDurableContext], Awaitable[T]],
         name: str | None = None,
         config: ChildConfig[Any] | None = None,
-        **options: Any,
-    ) -> Awaitable[T]:
+        **options: Unpack[ChildOptions],
+    ) -> DurableAwaitable[T]:
         """Run a group of operations; see `DurableContext.run_in_child_context`."""
         self._enter("run_in_child_context")
         return self._perform(self._plan_child(func, name, config, options))
@@ -215,19 +243,20 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         func: Callable[..., Awaitable[T]],
         name: str | None = None,
         config: MapConfig[Any] | None = None,
-        **options: Any,
-    ) -> Awaitable[BatchResult[T]]:
+        **options: Unpack[MapOptions],
+    ) -> DurableAwaitable[BatchResult[T]]:
         """Run a function for every item, many at once; see `DurableContext.map`."""
         self._enter("map")
         return self._perform(self._plan_map(inputs, func, name, config, options))
 
     def parallel(
         self,
-        functions: Iterable[Callable[..., Any] | ParallelBranch[Any]] | Mapping[str, Callable[..., Any]],
+        functions: Iterable[Callable[..., Awaitable[T]] | ParallelBranch[Awaitable[T]]]
+        | Mapping[str, Callable[..., Awaitable[T]]],
         name: str | None = None,
         config: ParallelConfig | None = None,
-        **options: Any,
-    ) -> Awaitable[BatchResult[Any]]:
+        **options: Unpack[ParallelOptions],
+    ) -> DurableAwaitable[BatchResult[T]]:
         """Run several functions at once; see `DurableContext.parallel`."""
         self._enter("parallel")
         return self._perform(self._plan_parallel(functions, name, config, options))
@@ -237,8 +266,8 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         check: Callable[..., Any],
         config: WaitForConditionConfig[T],
         name: str | None = None,
-        **options: Any,
-    ) -> Awaitable[T]:
+        **options: Unpack[ConditionOptions],
+    ) -> DurableAwaitable[T]:
         """Ask again and again until the wait strategy is content; see `DurableContext.wait_for_condition`."""
         self._enter("wait_for_condition")
         return self._perform(self._plan_condition(check, config, name, options))
@@ -249,8 +278,8 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         name: str | None = None,
         config: WithRetryConfig[T] | None = None,
         *,
-        retry: RetryStrategy | int | None = None,
-    ) -> Awaitable[T]:
+        retry: Retry = None,
+    ) -> Coroutine[object, object, T]:
         """Run a block of operations, and run all of it again when it fails; see `DurableContext.with_retry`."""
         from durable_runtime._operations.retry_block import Block, async_retries
 
@@ -307,7 +336,7 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
             return False
         return True
 
-    def _perform(self, plan: Plan, *, creates: bool = False) -> DurableAwaitable:
+    def _perform(self, plan: Plan, *, creates: bool = False) -> DurableAwaitable[Any]:
         """Start an operation in the event loop."""
         operation, generator = plan
         raw = operation.raw

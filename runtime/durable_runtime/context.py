@@ -21,12 +21,23 @@ from durable_runtime._replay_safe import ReplaySafe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+    from typing import Any, Unpack, overload
 
     from durable_runtime._codec import Codec
     from durable_runtime._duration import DurationLike
     from durable_runtime._operations.base import Operation
+    from durable_runtime._options import (
+        CallbackOptions,
+        ChildOptions,
+        ConditionOptions,
+        InvokeOptions,
+        MapOptions,
+        ParallelOptions,
+        Retry,
+        StepOptions,
+        WaitForCallbackOptions,
+    )
     from durable_runtime._plans import Plan
     from durable_runtime._record import T
     from durable_runtime.concurrency.models import BatchResult
@@ -37,7 +48,6 @@ if TYPE_CHECKING:
         MapConfig,
         ParallelBranch,
         ParallelConfig,
-        RetryStrategy,
         StepConfig,
         WaitForCallbackConfig,
     )
@@ -90,13 +100,32 @@ class DurableContext(ReplaySafe, OperationPlans):
         self._busy: str | BaseException | None = None
         self._thread = get_ident()
 
+    if TYPE_CHECKING:
+
+        @overload
+        def step(
+            self,
+            func: Callable[[StepContext], Coroutine[Any, Any, T]],
+            name: str | None = None,
+            config: StepConfig | None = None,
+            **options: Unpack[StepOptions],
+        ) -> T: ...
+        @overload
+        def step(
+            self,
+            func: Callable[[StepContext], T],
+            name: str | None = None,
+            config: StepConfig | None = None,
+            **options: Unpack[StepOptions],
+        ) -> T: ...
+
     def step(
         self,
-        func: Callable[[StepContext], T],
+        func: Callable[[StepContext], Any],
         name: str | None = None,
         config: StepConfig | None = None,
-        **options: Any,
-    ) -> T:
+        **options: Unpack[StepOptions],
+    ) -> Any:
         """Run a function with side effects, and record its result.
 
         Args:
@@ -136,8 +165,8 @@ class DurableContext(ReplaySafe, OperationPlans):
                 self._count += 1
                 self.last_operation = operation_id = raw["Id"]
                 self._visited.add(operation_id)
-                return _values.decode(text, _values.return_annotation(func))  # type: ignore[no-any-return]
-        return self._perform(self._plan_step(func, name, config, options))  # type: ignore[no-any-return]
+                return _values.decode(text, _values.return_annotation(func))
+        return self._perform(self._plan_step(func, name, config, options))
 
     def wait(self, duration: DurationLike, name: str | None = None) -> None:
         """Let time pass without paying for it.
@@ -153,7 +182,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         self,
         name: str | None = None,
         config: CallbackConfig | None = None,
-        **options: Any,
+        **options: Unpack[CallbackOptions],
     ) -> Callback:
         """Create a callback for somebody outside to answer.
 
@@ -170,7 +199,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         submitter: Callable[..., Any],
         name: str | None = None,
         config: WaitForCallbackConfig | None = None,
-        **options: Any,
+        **options: Unpack[WaitForCallbackOptions],
     ) -> Any:
         """Create a callback, hand its id out in a step, and wait for the answer.
 
@@ -189,7 +218,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         payload: Any = None,
         name: str | None = None,
         config: InvokeConfig[Any, Any] | None = None,
-        **options: Any,
+        **options: Unpack[InvokeOptions],
     ) -> Any:
         """Invoke another Lambda function and suspend until it has ended.
 
@@ -211,7 +240,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         func: Callable[[DurableContext], T],
         name: str | None = None,
         config: ChildConfig[Any] | None = None,
-        **options: Any,
+        **options: Unpack[ChildOptions],
     ) -> T:
         """Run a group of operations with an id space of its own, and record its result.
 
@@ -230,7 +259,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         func: Callable[..., T],
         name: str | None = None,
         config: MapConfig[Any] | None = None,
-        **options: Any,
+        **options: Unpack[MapOptions],
     ) -> BatchResult[T]:
         """Run a function for every item, many at once, each in a context of its own.
 
@@ -250,7 +279,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         functions: Iterable[Callable[..., T] | ParallelBranch[T]] | Mapping[str, Callable[..., T]],
         name: str | None = None,
         config: ParallelConfig | None = None,
-        **options: Any,
+        **options: Unpack[ParallelOptions],
     ) -> BatchResult[T]:
         """Run several functions at once, each in a context of its own.
 
@@ -268,7 +297,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         check: Callable[..., T],
         config: WaitForConditionConfig[T],
         name: str | None = None,
-        **options: Any,
+        **options: Unpack[ConditionOptions],
     ) -> T:
         """Ask again and again, with pauses that cost nothing, until the wait strategy is content.
 
@@ -287,7 +316,7 @@ class DurableContext(ReplaySafe, OperationPlans):
         name: str | None = None,
         config: WithRetryConfig[T] | None = None,
         *,
-        retry: RetryStrategy | int | None = None,
+        retry: Retry = None,
     ) -> T:
         """Run a block of operations, and run all of it again when it fails.
 

@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from durable_runtime import exceptions
-from tests.runtime.driving import invoke_once, run_to_end
+from tests.runtime.driving import invoke_once, ours, run_to_end
 from tests.runtime.history import op, op_id
 from tests.runtime.kit import ASYNC, BOTH, SYNC
-from tests.runtime.service import Fault, Service
+from tests.runtime.service import Fault, Service, succeed
 
 
 @pytest.fixture(params=BOTH, ids=lambda kit: kit.name)
@@ -116,6 +116,63 @@ def test_renames_can_be_listed_for_the_whole_handler(kit, old):
     history = [op("step", "SUCCEEDED", name="old", Result='"recorded"'), op("wait", "SUCCEEDED", at=2, name="old")]
     handler = kit.handler(flow, renames={"new": old})
     assert run_to_end(handler, service=Service(operations=history)).result == "recorded"
+
+
+def test_a_single_alias_may_be_plain_text(kit):
+    service = Service(operations=[op("step", "SUCCEEDED", name="old", Result='"recorded"')])
+    assert run_to_end(kit.handler(one_step("new", aliases="old")), service=service).result == "recorded"
+
+
+def renamed(kit, name, block, **options):
+    """Return a flow of one operation of each kind that can have an alias, all under one name."""
+
+    def each(inner, *_):
+        return (yield inner.step(lambda _c: "ran", name="inside"))
+
+    def fail_once(_inner, attempt):
+        if attempt == 1:
+            raise ValueError("again")
+        return "block"
+        yield
+
+    def flow(kit, event, ctx):
+        callback = yield ctx.create_callback(name, **options)
+        polled = kit.WaitForConditionConfig(
+            wait_strategy=lambda state, _attempt: kit.WaitForConditionDecision.stop_polling(), initial_state=0
+        )
+        return [
+            (yield callback.result()),
+            (yield ctx.wait_for_callback(lambda _id, _c: None, name, **options)),
+            (yield ctx.invoke("other:1", 1, name, **options)),
+            (yield ctx.map([1], kit.fn(each), name, **options)).get_results(),
+            (yield ctx.parallel([kit.fn(each)], name, **options)).get_results(),
+            (yield ctx.wait_for_condition(lambda _state, _c: "met", polled, name, **options)),
+            (yield ctx.with_retry(kit.fn(fail_once), block, retry=kit.retry(2))),
+        ]
+
+    return flow
+
+
+@pytest.mark.parametrize("way", ["aliases", "renames"])
+def test_every_operation_survives_a_rename_at_every_point(kit, way):
+    """Whatever had run when the new name was deployed, the rest runs as it would have under the old one."""
+    names = ("old", "new", "old create callback id", "new create callback id", "other:1")
+    answers = dict.fromkeys(names, succeed('"answer"'))
+    aliases = {"aliases": ("old",)} if way == "aliases" else {}
+    renames = {"new": "old"} if way == "renames" else {}
+    block = "new" if renames else "old"  # with_retry has no aliases of its own
+    old, new = (
+        kit.handler(renamed(kit, "old", "old")),
+        kit.handler(renamed(kit, "new", block, **aliases), renames=renames),
+    )
+    whole = run_to_end(old, service=Service(answers=answers))
+    for call in range(1, len(whole.service.calls) + 1):
+
+        def deployed(_handler, event, service, context, call=call):
+            return ours(old if len(service.calls) < call else new, event, service, context)
+
+        service = Service(answers=answers, faults=[Fault(call, when="after")])
+        assert run_to_end(new, service=service, invoke=deployed).result == whole.result
 
 
 def test_a_child_context_can_be_renamed(kit):

@@ -27,6 +27,32 @@ CASES = {
     "step with None": (lambda k, c: c.step(None), ["step", "None"]),
     "step with a config of another kind": (lambda k, c: c.step(body, config={"retry": 1}), ["step", "config"]),
     "step with a strategy that is none": (lambda k, c: c.step(body, name="s", retry="often"), ["'s'", "'often'"]),
+    "step with a misspelt option": (
+        lambda k, c: c.step(body, name="s", retires=3),
+        ["step 's'", "'retires'", "did you mean 'returns' or 'retry'?", "at_most_once"],
+    ),
+    "step with a flag that is none": (lambda k, c: c.step(body, at_most_once="no"), ["at_most_once", "'no'", "True"]),
+    "step with a serdes that is none": (lambda k, c: c.step(body, serdes="json"), ["serdes", "'json'", "deserialize"]),
+    "step with aliases that are none": (lambda k, c: c.step(body, aliases=5), ["aliases", "5", "former names"]),
+    "step with a map's config": (lambda k, c: c.step(body, config=k.MapConfig()), ["body", "MapConfig", "StepConfig"]),
+    "callback with a misspelt option": (lambda k, c: c.create_callback("cb", timeot=5), ["'cb'", "'timeout'"]),
+    "submitter with a misspelt option": (lambda k, c: c.wait_for_callback(body, "cb", retrys=1), ["'cb'", "'retry'"]),
+    "invoke with a foreign option": (lambda k, c: c.invoke("f:1", 1, retry=3), ["invoke", "'retry'", "tenant_id"]),
+    "child with a misspelt option": (
+        lambda k, c: c.run_in_child_context(body, "c", virtuel=True),
+        ["'c'", "'virtual'"],
+    ),
+    "map with a misspelt option": (
+        lambda k, c: c.map([1], body, "m", max_concurency=1),
+        ["'m'", "'max_concurrency'"],
+    ),
+    "parallel with a map's option": (lambda k, c: c.parallel([body], "p", item_namer=str), ["'p'", "'item_namer'"]),
+    "condition with a misspelt option": (
+        lambda k, c: c.wait_for_condition(
+            body, k.WaitForConditionConfig(wait_strategy=never(k), initial_state=0), "w", return_type=int
+        ),
+        ["'w'", "'return_type'"],
+    ),
     "wait of nothing": (lambda k, c: c.wait(0), ["wait", "0", "1"]),
     "wait of a negative time": (lambda k, c: c.wait(-5, name="w"), ["wait", "-5"]),
     "wait of more than 366 days": (lambda k, c: c.wait(YEAR + 1), ["wait", "31622400"]),

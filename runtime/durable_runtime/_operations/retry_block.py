@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from durable_runtime._context_base import ContextBase
     from durable_runtime.async_context import AsyncDurableContext
     from durable_runtime.config import ChildConfig
     from durable_runtime.context import DurableContext
@@ -45,9 +46,12 @@ class Block:
             return None
         return decide(self.strategy, error, attempt, f"with_retry {self.name!r}")
 
-    def wait_name(self, attempt: int) -> str | None:
-        """Name the pause after an attempt."""
-        return f"{self.name}-backoff-{attempt}" if self.name else None
+    def wait_name(self, context: ContextBase, attempt: int) -> str | None:
+        """Name the pause after an attempt: by the name in the history, where a rename is known."""
+        name = self.name
+        if self.wrap:
+            name = context.invocation.history.operations.get(context.operation_id or "", {}).get("Name", name)
+        return f"{name}-backoff-{attempt}" if name else None
 
 
 def blocking_retries(context: DurableContext, func: Callable[..., Any], name: Any, config: Any, retry: Any) -> Any:
@@ -63,7 +67,7 @@ def blocking_retries(context: DurableContext, func: Callable[..., Any], name: An
                 delay = block.delay(error, attempt)
                 if delay is None:
                     raise
-            inner.wait(delay, block.wait_name(attempt))
+            inner.wait(delay, block.wait_name(inner, attempt))
             attempt += 1
 
     if block.wrap:
@@ -81,5 +85,5 @@ async def async_retries(context: AsyncDurableContext, block: Block) -> Any:
             delay = block.delay(error, attempt)
             if delay is None:
                 raise
-        await context.wait(delay, block.wait_name(attempt))
+        await context.wait(delay, block.wait_name(context, attempt))
         attempt += 1
