@@ -79,8 +79,7 @@ def ours(stack: cdk.Stack, number: int, entry: Path) -> None:
         f"F{number}",
         entry=entry,
         handler="app.handler",
-        execution_timeout=cdk.Duration.minutes(10),
-        timeout=cdk.Duration.minutes(10),
+        execution_timeout=cdk.Duration.minutes(10),  # and so is the function's timeout, as by hand
     )
 
 
@@ -102,17 +101,24 @@ def one_round(make: Callable[[cdk.Stack, int, Path], None], entries: list[Path])
     return (made - begin) * 1e3 / (len(entries) - 1), (done - made) * 1e3
 
 
-def import_cost() -> float:
-    """Return the milliseconds that `DurableFunction` adds to `aws_cdk.aws_lambda`, median of nine."""
+def as_installed(folder: Path) -> dict[str, str]:
+    """Return an environment in which modules have byte code, as pip leaves them; the first run writes it."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {"PYTHONPYCACHEPREFIX": str(folder / "byte-code"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def import_cost(environment: dict[str, str]) -> float:
+    """Return the milliseconds that `DurableFunction` adds to `aws_cdk.aws_lambda`, median of nine after the first."""
     code = (
         "import time; from aws_cdk import aws_lambda; begin = time.perf_counter();"
         "from constructs_durable import DurableFunction; print((time.perf_counter() - begin) * 1e3)"
     )
-    run = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(9)]
-    return median(float(each.stdout) for each in run)
+    command = [sys.executable, "-c", code]
+    run = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(10)]
+    return median(float(each.stdout) for each in run[1:])
 
 
-def snapshots(folder: Path) -> float:
+def snapshots(folder: Path, environment: dict[str, str]) -> float:
     """Return the seconds that pytest, with syrupy as its only plugin, reports for twenty tests; median of three."""
     (folder / "test_snapshots.py").write_text(SNAPSHOTS)
     command = [
@@ -129,11 +135,10 @@ def snapshots(folder: Path) -> float:
         "--rootdir",
         ".",
     ]
-    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    subprocess.run([*command, "--snapshot-update"], cwd=folder, env=alone, capture_output=True, check=True)
+    subprocess.run([*command, "--snapshot-update"], cwd=folder, env=environment, capture_output=True, check=True)
     seconds = []
     for _ in range(3):
-        ran = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=True)
+        ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
         seconds.append(float(ran.stdout.rsplit(" in ", 1)[1].split("s")[0]))
     return median(seconds)
 
@@ -149,18 +154,23 @@ def reference_call() -> float:
 def table() -> str:
     folder = Path(tempfile.mkdtemp())
     try:
-        entries = handlers(folder)
+        entries, environment = handlers(folder), as_installed(folder)
         for make in (ours, theirs):
             one_round(make, entries[:21])
         rounds = [(one_round(ours, entries), one_round(theirs, entries)) for _ in range(ROUNDS)]
         mine, hand = (median(each[side][0] for each in rounds) for side in (0, 1))
         ratio = median((a[0] * FUNCTIONS + a[1]) / (b[0] * FUNCTIONS + b[1]) for a, b in rounds)
+        imported = import_cost(environment)
         rows = [
             ("one `DurableFunction` after the first, own folder, checked handler", f"{mine:.1f} ms", "≤ 6 ms"),
             ("the same resources wired by hand, handler not checked", f"{hand:.1f} ms", ""),
             (f"{FUNCTIONS} functions declared and synthesized, beside by hand", f"{ratio:.2f} x", "≤ 1.3 x"),
-            ("`DurableFunction` imported, beyond `aws_cdk.aws_lambda`", f"{import_cost():.1f} ms", "≤ 15 ms"),
-            ("20 snapshot tests, imports included", f"{snapshots(folder):.2f} s", "≤ 1.5 s"),
+            (
+                "`DurableFunction` imported, beyond `aws_cdk.aws_lambda`",
+                f"{import_cost(environment):.1f} ms",
+                "≤ 15 ms",
+            ),
+            ("20 snapshot tests, imports included", f"{snapshots(folder, environment):.2f} s", "≤ 1.5 s"),
             ("one cheap call into Node meanwhile (`Duration.hours(1)`)", f"{reference_call():.0f} µs", ""),
         ]
     finally:
