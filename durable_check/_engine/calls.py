@@ -29,6 +29,7 @@ from durable_check._engine.values import (
     tainted,
     union,
 )
+from durable_check._engine.wrappers import wrapped
 
 if TYPE_CHECKING:
     from typing import Protocol, TypeGuard
@@ -130,6 +131,7 @@ def _project_function(frame: Frame, node: ast.Call, kind: FunctionRef, arguments
     if role is not None and role != "branch":
         bound = _bind_positions(kind, arguments, skip=2 if role == "submitter" else 1)
         return Value((Prepared(bound, role),), node=node)
+    kind = wrapped(frame.engine, kind)
     if not kind.info.is_async:
         return call_function(frame, kind, arguments, frame.region)
     scope = frame.region.scope

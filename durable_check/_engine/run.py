@@ -22,6 +22,7 @@ from durable_check._engine.values import (
     of,
 )
 from durable_check._engine.witness import Witness
+from durable_check._engine.wrappers import wrapper_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -55,6 +56,7 @@ class Engine(Witness):
         self.reached: set[ModuleInfo] = set()
         self.walked: set[FunctionInfo] = set()
         self.active_loops: list[ast.AST] = []
+        self.wrappers: dict[FunctionInfo, FunctionRef | None] = {}
         self._memory: dict[object, Remembered] = {}
         self._variants: dict[object, list[Remembered]] = {}
         self._active: list[FunctionInfo] = []
@@ -107,6 +109,10 @@ class Engine(Witness):
         else:
             self._repeat(region, known)
         return known.value
+
+    def runs(self, info: FunctionInfo) -> bool:
+        """Whether a function is being walked right now."""
+        return info in self._active
 
     def _repeat(self, region: Region, known: Remembered) -> None:
         self.performed += known.performed
@@ -202,7 +208,11 @@ class Engine(Witness):
         self._handler = f"{named.module.path}:{qualified(named)}"
         is_async = isinstance(info.node, ast.AsyncFunctionDef)
         scope = Scope("handler", named.name, is_async, info.package)
-        self.enter(info, Region("orchestration", scope), closure, (UNKNOWN, of(ContextRef(scope))))
+        region = Region("orchestration", scope)
+        self.enter(info, region, closure, (UNKNOWN, of(ContextRef(scope))))
+        wrapper = wrapper_of(self, info) if closure is None else None
+        if wrapper is not None:  # under the durable decorator: `@durable_execution @timed def handler`
+            self.enter(wrapper.info, region, wrapper.closure, (UNKNOWN, of(ContextRef(scope))))
         self._handler = ""
 
     def enter(self, info: FunctionInfo, region: Region, closure: Frame | None, arguments: Iterable[Value]) -> None:

@@ -70,6 +70,7 @@ class FunctionRef:
     loop_names: frozenset[str] = frozenset()
     loops: tuple[ast.AST, ...] = ()
     bound_last: bool = False  # bound by a durable decorator: the context comes first
+    raw: bool = False  # the function itself, as its decorators got it
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,3 +234,49 @@ async def second(event, ctx):
 async def third(event, ctx):
     await ctx.wait(5)
     return time.time_ns()  #! clock-in-orchestration
+
+# case: a decorator of the project reads the clock around a helper, and near miss, around what steps call
+import functools
+import time
+
+
+def timed(function):
+    @functools.wraps(function)
+    def timing(*args, **kwargs):
+        started = time.monotonic()  #! clock-in-orchestration
+        result = function(*args, **kwargs)
+        return {"result": result, "took": time.monotonic() - started}  #! clock-in-orchestration
+
+    return timing
+
+
+def quiet(limit):
+    def decorate(function):
+        def measured(*args):
+            started = time.monotonic()
+            return function(*args), time.monotonic() - started < limit
+
+        return measured
+
+    return decorate
+
+
+@timed
+def total(lines):
+    return doubled(len(lines))
+
+
+@timed
+def doubled(count):
+    return 2 * count * time.time()  #! clock-in-orchestration
+
+
+@quiet(5)
+def load(order_id):
+    return {"id": order_id, "at": time.time()}
+
+
+@durable_execution
+async def handler(event, ctx):
+    await ctx.step(lambda _: load(event["id"]), name="load")
+    return total(event["lines"])
