@@ -129,6 +129,7 @@ TOO_MANY_OPERATIONS = "The execution has reached its limit of {limit} operations
 TOO_MUCH_STORAGE = "The execution has reached its limit of {limit} bytes of storage written."  # [O]
 PAYLOAD_TOO_LARGE = "{type} payload size must be less than or equal to {limit} bytes."  # after [F]
 ERROR_TOO_LARGE = "Error object size must be less than or equal to {limit} bytes."  # after [T]
+LONE_SURROGATE = "A text is not valid Unicode: it holds half of a surrogate pair."  # [O]
 INPUT_TOO_LARGE = "CHAINED_INVOKE input payload size must be less than or equal to {limit} bytes."  # after [F]
 
 # --- texts: invocation output [T][F] -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
 from durable_local._engine import _lifecycle
+from durable_local._engine._meter import size_of
 from durable_local._engine._shapes import event_payload
 from durable_local._engine._validation import error_object, text_of
 from durable_local._errors import conflict, invalid_parameter
@@ -123,6 +124,7 @@ def _set_timeout(core: Core, execution: Execution, instant: int) -> None:
 def _check_reason(reason: Any) -> None:
     if reason is not None and (not isinstance(reason, str) or len(reason) > rules.MAX_REASON):
         raise invalid_parameter(f"Reason must be a string of at most {rules.MAX_REASON} characters")
+    size_of(reason)
 
 
 def _repeated(core: Core, execution: Execution, what: str, client_token: str | None, request: dict[str, Any]) -> bool:

@@ -12,18 +12,23 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
+from durable_local._errors import invalid_parameter
 
 if TYPE_CHECKING:
     from durable_local._rules import Settings
 
 
 def size_of(value: Any) -> int:
-    """Return the UTF-8 size of a payload or an error object."""
+    """Return the UTF-8 size of a payload or an error object; refuse what has none."""
     if not value:
         return 0
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode())
-    return len(json.dumps(value, ensure_ascii=False).encode())
+    if isinstance(value, str) and value.isascii():
+        return len(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        raise invalid_parameter(rules.LONE_SURROGATE) from error
 
 
 class Meter:

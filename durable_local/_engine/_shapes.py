@@ -21,8 +21,13 @@ def wire_error(error: dict[str, Any] | None) -> dict[str, Any]:
     wire: dict[str, Any] = {}
     for ours, theirs in (("ErrorMessage", "errorMessage"), ("ErrorType", "errorType")):
         if error.get(theirs) is not None:
-            wire[ours] = str(error[theirs])
+            wire[ours] = _valid(error[theirs])
     trace = error.get("stackTrace")
     if isinstance(trace, list) and trace:
-        wire["StackTrace"] = [str(line) for line in trace]
+        wire["StackTrace"] = [_valid(line) for line in trace]
     return wire
+
+
+def _valid(value: Any) -> str:
+    """Return what a handler said as valid Unicode: an exception may quote half of a surrogate pair."""
+    return str(value).encode("utf-8", "replace").decode()

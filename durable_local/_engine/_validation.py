@@ -64,6 +64,7 @@ def text_of(container: Any, member: str, limit: int, matches: Callable[[str], An
         raise _wrong(where + member, value, f"Member must have length between 1 and {limit}")
     if matches is not None and not matches(value):
         raise _wrong(where + member, value, "Member must satisfy the regular expression of the API model")
+    size_of(value)
     return value
 
 

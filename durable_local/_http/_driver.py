@@ -10,11 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from durable_local._errors import ApiError
+from durable_local._invocation import InvocationResult
 
 if TYPE_CHECKING:
     from durable_local._engine import Engine
     from durable_local._http._logbook import Logbook
-    from durable_local._invocation import FunctionVersion, InvocationRequest, InvocationResult, Invoker, LogLine
+    from durable_local._invocation import FunctionVersion, InvocationRequest, Invoker, LogLine
 
 logger = logging.getLogger("durable_local")
 
@@ -24,6 +25,8 @@ MAX_SLEEP = 60.0
 """Seconds until the machine's time is looked at again: it may have been set, or the machine slept [O]."""
 GRACE = 1.0
 """Seconds of real time a clock that skips leaves somebody outside to answer an open callback [O]."""
+
+NOT_TAKEN = "The local service could not take in how the invocation ended; its log says why."
 
 PATIENCE = 10.0
 """Seconds of real time that advancing the clock waits for the invocations it starts, all together [O]."""
@@ -113,6 +116,9 @@ class Driver:
             if self._loop is not None:
                 self._loop.call_later(STORE_SECONDS, self._complete, request, result)
             return
+        except Exception:
+            logger.exception("the end of an invocation could not be taken in; it counts as a crash")
+            self.engine.complete_invocation(request.request_id, InvocationResult.crashed(NOT_TAKEN))
         self.pump()
 
     def take_line(self, function: FunctionVersion, request_id: str, line: LogLine) -> None:

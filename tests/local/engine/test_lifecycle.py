@@ -298,6 +298,8 @@ def test_a_sink_that_fails_keeps_nobody_from_an_answer(hand, monkeypatch, caplog
         (b'{"Status":"FAILED","Result":"1"}', rules.OUTPUT_RESULT),
         (b'{"Status":"PENDING"}', rules.OUTPUT_PENDING),
         (b'{"Status":"FAILED","Error":"boom"}', "Error"),
+        (b'{"Status":"SUCCEEDED","Result":"\\ud83d"}', rules.LONE_SURROGATE),
+        (b'{"Status":"FAILED","Error":{"ErrorMessage":"\\ud83d"}}', rules.LONE_SURROGATE),
     ],
 )
 def test_nonsense_from_a_function_fails_the_execution_with_a_reason(hand, raw: bytes, text: str) -> None:
@@ -397,6 +399,14 @@ def test_a_function_timeout_is_recorded_in_lambda_s_words(hand) -> None:
     error = hand.events()[-1]["InvocationCompletedDetails"]["Error"]["Payload"]
     assert error["ErrorType"] == "Sandbox.Timedout"
     assert error["ErrorMessage"].endswith("Task timed out after 3.00 seconds")
+
+
+def test_half_a_surrogate_pair_in_an_exception_harms_nobody(hand) -> None:
+    hand.start()
+    error = {"errorType": "ValueError", "errorMessage": "cut \ud83d", "stackTrace": ["\ud83d"]}
+    hand.engine.complete_invocation(hand.request.request_id, InvocationResult.failed(error))
+    written = hand.events()[-1]["InvocationCompletedDetails"]["Error"]["Payload"]
+    assert written == {"ErrorType": "ValueError", "ErrorMessage": "cut ?", "StackTrace": ["?"]}
 
 
 def test_an_invocation_is_completed_once(hand) -> None:

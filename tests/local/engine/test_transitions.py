@@ -120,6 +120,9 @@ def test_an_update_is_accepted_or_refused_with_the_service_s_text(hand, u, row: 
         ({"Type": "CALLBACK", "CallbackOptions": {"TimeoutSeconds": -1}}, "TimeoutSeconds"),
         ({"Type": "CONTEXT", "ContextOptions": {"ReplayChildren": "yes"}}, "ReplayChildren"),
         ({"Type": "CHAINED_INVOKE", "ChainedInvokeOptions": {"FunctionName": "f", "TenantId": "ä"}}, "TenantId"),
+        ({"Payload": "\ud83d"}, rules.LONE_SURROGATE),
+        ({"Action": "FAIL", "Error": {"StackTrace": ["\ud83d"]}}, rules.LONE_SURROGATE),
+        ({"Type": "CHAINED_INVOKE", "ChainedInvokeOptions": {"FunctionName": "\ud83d"}}, rules.LONE_SURROGATE),
     ],
 )
 def test_a_member_outside_of_the_api_model_is_named(hand, u, members: dict[str, Any], part: str) -> None:

@@ -184,6 +184,28 @@ def test_a_full_disk_holds_things_up_only_while_it_is_full(make_client, monkeypa
     assert "trying again" in caplog.text
 
 
+def test_an_end_that_cannot_be_taken_in_counts_as_a_crash(make_client, monkeypatch, caplog) -> None:
+    with (service := served(Player(one_wait), clock="skip")):
+        complete, faults = service.engine.complete_invocation, iter([RuntimeError("a bug of ours")])
+
+        def faulty(request_id: str, result: InvocationResult) -> bool:
+            fault = next(faults, None)
+            if fault is not None:
+                raise fault
+            return complete(request_id, result)
+
+        monkeypatch.setattr(service.engine, "complete_invocation", faulty)
+        describe = start(make_client, service)
+        arn = settled(describe, "SUCCEEDED")["DurableExecutionArn"]
+        (crash, *_) = [
+            event["InvocationCompletedDetails"]
+            for event in service.engine.get_history(arn)["Events"]
+            if event["EventType"] == "InvocationCompleted"
+        ]
+    assert "could not take in how the invocation ended" in crash["Error"]["Payload"]["ErrorMessage"]
+    assert "a bug of ours" in caplog.text
+
+
 def test_the_sink_gets_what_happens(make_client) -> None:
     records: list[dict[str, Any]] = []
     with (service := served(Player(one_wait), clock="skip", sink=records.append)):
