@@ -76,7 +76,7 @@ class EventsOut:
 
     def _status(self, record: Document) -> Iterator[Document]:
         status, arn = record["status"], record["arn"]
-        if status not in _PUBLISHED or (status == "RUNNING" and arn in self._running):
+        if status not in _PUBLISHED or record["resumed"]:
             return  # a resumed execution runs again, but has started once
         if status == "RUNNING":
             self._running.add(arn)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +98,7 @@ def resume(core: Core, arn: str, *, client_token: str | None, reason: str | None
     elif paused["woken"]:
         core.wake(execution)
     _remember(core, execution, "resume", client_token, request)
-    _lifecycle.emit_status(core, execution)
+    _lifecycle.emit_status(core, execution, resumed=True)
     return {}
 
 
@@ -132,11 +131,16 @@ def _repeated(core: Core, execution: Execution, what: str, client_token: str | N
     if client_token is None:
         return False
     text_of({"ClientToken": client_token}, "ClientToken", rules.MAX_CLIENT_TOKEN, _client_token, "")
-    before = execution.requests.get((what, client_token))
+    return [what, client_token, request] in [known for _, known in _recent(core, execution)]
+
+
+def _recent(core: Core, execution: Execution) -> list[list[Any]]:
+    """Return when which requests with a client token came, within the window; they survive a restart."""
     window = core.clock.now() - rules.CLIENT_TOKEN_WINDOW * 1000
-    return before is not None and before[0] > window and before[1] == json.dumps(request)
+    return [entry for entry in execution.state.get("requests", ()) if entry[0] > window]
 
 
 def _remember(core: Core, execution: Execution, what: str, client_token: str | None, request: dict[str, Any]) -> None:
     if client_token is not None:
-        execution.requests[what, client_token] = (core.clock.now(), json.dumps(request))
+        entry = [core.clock.now(), [what, client_token, request]]
+        execution.state["requests"] = [*_recent(core, execution), entry]

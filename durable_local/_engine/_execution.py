@@ -74,7 +74,6 @@ class Execution:
         self.woken: dict[str, None] = {}
         self.delivered: dict[str, None] = {}
         self.replies: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
-        self.requests: dict[tuple[str, str], tuple[int, str]] = {}
         self.waiters: list[Call] = []
         self.last_log = ""
         # Notes for the next journal row.

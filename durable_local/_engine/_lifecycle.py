@@ -68,8 +68,8 @@ def new_trace(now: int) -> str:
     return f"Root=1-{now // 1000:08x}-{uuid.uuid4().hex[:24]}"
 
 
-def emit_status(core: Core, execution: Execution) -> None:
-    """Tell the sink that the status changed."""
+def emit_status(core: Core, execution: Execution, *, resumed: bool = False) -> None:
+    """Tell the sink that the status changed; `resumed` tells RUNNING again from RUNNING at last."""
     header = execution.header
     core.emit(
         "status",
@@ -78,6 +78,7 @@ def emit_status(core: Core, execution: Execution) -> None:
         function=header["function"],
         function_arn=header["function_arn"],
         status=execution.status,
+        resumed=resumed,
         started=header["started"],
         ended=execution.state["ended"],
         operations=execution.meter.operations,

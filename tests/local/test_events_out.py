@@ -72,13 +72,15 @@ def test_an_asynchronous_start_that_fails_leaves_a_dead_letter() -> None:
     assert letter["Attributes"]["ErrorMessage"] == "sold out"
 
 
-def test_a_resumed_execution_has_started_once() -> None:
+def test_a_resumed_execution_has_started_once_also_after_a_restart(tmp_path: Path) -> None:
     seen: list[Any] = []
-    with DurableTestRunner(work, clock="manual", sink=EventsOut(seen.append)) as runner:
+    database = tmp_path / "service.sqlite"
+    with DurableTestRunner(work, clock="manual", sink=EventsOut(seen.append), database=database) as runner:
         execution = runner.start({})
         execution.pause()
         runner.advance(timedelta(hours=2))
-        execution.resume()
+    with DurableTestRunner(work, clock="manual", sink=EventsOut(seen.append), database=database) as runner:
+        runner.execution(execution.arn).resume()
     statuses = [document["Event"]["detail"]["status"] for document in seen if "Event" in document]
     assert statuses == ["RUNNING", "SUCCEEDED"]
 

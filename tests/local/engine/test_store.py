@@ -91,12 +91,13 @@ def test_a_retry_a_queued_start_and_a_queued_event_survive(make_hand) -> None:
 def test_a_paused_execution_and_its_interruption_survive(make_hand) -> None:
     hand = make_hand(file=True)
     hand.start()
-    hand.engine.pause(hand.arn)
+    hand.engine.pause(hand.arn, client_token="p-1", reason="r")
     arn = hand.arn
     hand = hand.reopen()
     hand.arn = arn
     assert hand.status() == "PAUSED"
     assert hand.idle()
+    assert hand.engine.pause(arn, client_token="p-1", reason="r") == {}, "the reply may have been lost with the service"
     hand.engine.resume(arn)
     hand.take()
     hand.engine.close()
