@@ -45,6 +45,8 @@ class FunctionVersion:
     execution_timeout: int | None = None
     """Seconds a durable execution may take; None for a function that is not durable."""
     retention_days: int = 14
+    kms_key_arn: str = ""
+    """The key that executions would be encrypted with; here it is only told."""
 
     @property
     def durable(self) -> bool:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from durable_local._invocation import FunctionVersion
 
 
+KEY_MEMBER = "kms_key_arn"
+"""Member of an execution's header, if its function names a key."""
+
+
 def start(
     core: Core,
     function: FunctionVersion,
@@ -47,6 +51,8 @@ def start(
         "tenant": tenant_id,
         "parent": parent,
     }
+    if function.kms_key_arn:
+        header[KEY_MEMBER] = function.kms_key_arn
     execution = Execution(header, core.store.new_key())
     core.add(execution)
     execution.meter.count(1, payload)

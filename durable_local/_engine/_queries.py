@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from durable_local import _rules as rules
 from durable_local._engine._envelope import page_size, parse_marker
+from durable_local._engine._lifecycle import KEY_MEMBER
 from durable_local._engine._meter import size_of
 from durable_local._errors import invalid_parameter
 
@@ -43,6 +45,8 @@ def get_execution(core: Core, arn: str, include: bool | None) -> dict[str, Any]:
             "RetentionPeriodInDays": header["retention_days"],
         },
     }
+    if KEY_MEMBER in header:
+        answer["DurableConfig"]["KMSKeyArn"] = header[KEY_MEMBER]
     if header["trace"]:
         answer["TraceHeader"] = {"XAmznTraceId": header["trace"]}
     if state["ended"] is not None:
@@ -188,4 +192,7 @@ def _item(row: Header) -> dict[str, Any]:
     }
     if row.ended is not None:
         item["EndTimestamp"] = row.ended / 1000
+    if KEY_MEMBER in row.header:  # before the text is parsed: it may hold a large input
+        key = json.loads(row.header).get(KEY_MEMBER)
+        item |= {} if key is None else {"KMSKeyArn": key}
     return item

@@ -159,6 +159,7 @@ class Functions:
             layers=tuple(self._layer_folders(config)),
             execution_timeout=durable.get("ExecutionTimeout"),
             retention_days=durable.get("RetentionPeriodInDays", self.settings.retention_days),
+            kms_key_arn=durable.get("KMSKeyArn", ""),
         )
 
     def _layer_folders(self, config: Document) -> list[Path]:

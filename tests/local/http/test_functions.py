@@ -37,6 +37,15 @@ def test_a_created_function_is_described_as_aws_does(stage, zipped) -> None:
     assert whole["Configuration"]["Environment"]["Variables"] == {"KEY": "value"}
 
 
+def test_a_key_is_told_wherever_the_api_has_it(stage) -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+    stage.create("keyed", durable=None, DurableConfig={"ExecutionTimeout": 60, "KMSKeyArn": key})
+    arn = stage.start("keyed:1")
+    assert stage.lambda_.get_durable_execution(DurableExecutionArn=arn)["DurableConfig"]["KMSKeyArn"] == key
+    (item,) = stage.lambda_.list_durable_executions_by_function(FunctionName="keyed")["DurableExecutions"]
+    assert item["KMSKeyArn"] == key
+
+
 @pytest.mark.parametrize(("chosen", "level"), [({}, "INFO"), ({"ApplicationLogLevel": "DEBUG"}, "DEBUG")])
 def test_a_function_that_logs_json_logs_from_info_unless_told_otherwise(stage, chosen, level: str) -> None:
     stage.create(f"logs-{level}", LoggingConfig={"LogFormat": "JSON", **chosen})
