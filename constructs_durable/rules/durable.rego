@@ -133,7 +133,7 @@ violation contains v if {
 # DURABLE-006: a function timeout that no phase fits into.
 violation contains v if {
 	some name in durable
-	timeout := input.resources[name].properties.Timeout
+	timeout := object.get(input.resources[name].properties, "Timeout", 3) # the service's default
 	is_number(timeout)
 	timeout < 10
 	v := make_diag_at("DURABLE-006", "WARN", name, "Properties.Timeout", sprintf("Timeout is %v s. It has to cover the longest phase between two suspensions, with a cold start and the replay of the history.", [timeout]))
