@@ -19,6 +19,7 @@ from durable_check._engine.values import (
     Coroutine,
     External,
     FunctionRef,
+    Instance,
     Kind,
     ObjectRef,
     Prepared,
@@ -156,10 +157,10 @@ def _bind_positions(kind: FunctionRef, arguments: Arguments, skip: int) -> Funct
 def construct(frame: Frame, node: ast.Call, kind: ClassRef, arguments: Arguments) -> Value:
     """Make an instance of a project class: run `__init__`, or the defaults of a dataclass."""
     engine, info = frame.engine, kind.info
-    value = of(ObjectRef(info))
+    made = info.instances.setdefault((node, frame.region.kind), Instance())
+    value = of(ObjectRef(info, made))
     method = lookup.find_method(engine, info, "__init__")
     if method is not None:
-        info.initialized = True
         call_function(frame, FunctionRef(method, receiver=value), arguments, frame.region)
         return value
     fields = [part.target.id for part in info.node.body if _is_field(part)]
@@ -169,9 +170,9 @@ def construct(frame: Frame, node: ast.Call, kind: ClassRef, arguments: Arguments
             given[name] = tainted(_default_factory(frame, node, kind, default))
     for name, part in given.items():
         if part is not UNKNOWN and name in fields:
-            info.attributes[name] = merge(info.attributes.get(name, UNKNOWN), part)
+            made.attributes[name] = merge(made.attributes.get(name, UNKNOWN), part)
     loose = (*arguments.positional[len(fields) :], *(part for name, part in given.items() if name not in fields))
-    return Value((ObjectRef(info),), union(*(part.all_taints() for part in loose)))
+    return Value(value.kinds, union(*(part.all_taints() for part in loose)))
 
 
 def _is_field(statement: ast.stmt) -> TypeGuard[_Field]:

@@ -203,7 +203,7 @@ def member(frame: Frame, kind: ClassRef | ObjectRef, name: str) -> Value | None:
     engine.initialize(info)
     if frame.region.orchestration:
         engine.object_reads.add((info, name))
-    value = _stored(engine, info, name, 8)
+    value = kind.attributes.get(name) or _stored(engine, info, name, 8)
     if value is None:
         return None
     if isinstance(kind, ObjectRef):

@@ -15,7 +15,7 @@ from durable_check._engine.names import OURS, PACKAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from durable_check._engine.values import Value
+    from durable_check._engine.values import Instance, Value
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -77,6 +77,7 @@ class ClassInfo:
     functions: dict[str, FunctionInfo] = field(default_factory=dict)
     assigned: dict[str, ast.expr] = field(default_factory=dict)
     attributes: dict[str, Value] = field(default_factory=dict)
+    instances: dict[tuple[ast.AST, str], Instance] = field(default_factory=dict)
     initialized: bool = False
 
 

@@ -176,10 +176,10 @@ class Engine(Witness):
 
     def initialize(self, info: ClassInfo) -> None:
         """Learn a class's attributes from its `__init__`, as at import time."""
-        if info.initialized:
+        method = info.functions.get("__init__")
+        if info.initialized or method in self._active:
             return
         info.initialized = True
-        method = info.functions.get("__init__")
         if method is not None:
             reference = FunctionRef(method, receiver=of(ObjectRef(info)))
             frame = Frame(self, info.module, None, NEUTRAL)

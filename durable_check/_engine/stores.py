@@ -51,8 +51,8 @@ def _store_attribute(frame: Frame, target: ast.Attribute, value: Value) -> None:
     base = evaluate(frame, target.value)
     for kind in base.kinds:
         if isinstance(kind, ObjectRef | ClassRef):
-            known = kind.info.attributes.get(target.attr, UNKNOWN)
-            kind.info.attributes[target.attr] = merge(known, value)
+            known = kind.attributes.get(target.attr, UNKNOWN)
+            kind.attributes[target.attr] = merge(known, value)
     frame.engine.written(frame, target, target, value, "sets")
 
 
@@ -89,5 +89,5 @@ def put_into(
         base = evaluate(frame, container.value)
         for kind in base.kinds:
             if isinstance(kind, ObjectRef):
-                kind.info.attributes[container.attr] = extended(current, value, key)
+                kind.attributes[container.attr] = extended(current, value, key)
     frame.engine.written(frame, node, container, value, how)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from durable_check._engine.frames import Frame, Scope
     from durable_check._engine.modules import ClassInfo, FunctionInfo, ModuleInfo
 
-MAX_KINDS = 4  # alternatives remembered for one value
+MAX_KINDS = 16  # alternatives remembered for one value
 MAX_ITEMS = 64  # elements remembered for one container
 MAX_WEIGHT = 500  # values inside one container, at any depth; of heavier ones only the taints are remembered
 MAX_TAINTS = 8  # sources remembered for one value; the first ones are the nearest to the reader
@@ -51,12 +51,30 @@ class ClassRef:
 
     info: ClassInfo
 
+    @property
+    def attributes(self) -> dict[str, Value]:
+        """What was stored in the class itself."""
+        return self.info.attributes
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """What was stored in the objects that one call of a class makes in one kind of region."""
+
+    attributes: dict[str, Value] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """An instance of a class of the project."""
+    """An instance of a class of the project; without `made`, one that came from anywhere."""
 
     info: ClassInfo
+    made: Instance | None = None
+
+    @property
+    def attributes(self) -> dict[str, Value]:
+        """What is known of the object's attributes."""
+        return self.info.attributes if self.made is None else self.made.attributes
 
 
 @dataclass(frozen=True, slots=True)

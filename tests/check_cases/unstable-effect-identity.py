@@ -255,3 +255,65 @@ async def handler(event, ctx):
         batch.submit_job(**dict(jobName=event["id"], jobQueue="scans", parameters={"at": str(time.time())}))
 
     await ctx.wait_for_callback(submit)
+
+# case: near miss, the same class holds fresh values in a step and durable ones in the handler
+import time
+import uuid
+from dataclasses import asdict, dataclass
+
+import boto3
+
+machine = boto3.client("stepfunctions")
+
+
+@dataclass
+class Order:
+    id: str
+    at: float = 0.0
+
+
+class Job:
+    def __init__(self, name):
+        self.name = name
+
+
+@durable_execution
+async def handler(event, ctx):
+    def make(step):
+        note = Job(f"local-{uuid.uuid4()}")
+        return {**asdict(Order(id=str(uuid.uuid4()), at=time.time())), "note": len(note.name)}
+
+    made = await ctx.step(make)
+    order = Order(id=made["id"], at=made["at"])
+    job = Job(order.id)
+    await ctx.wait_for_callback(lambda token, _: machine.start_execution(name=job.name, input=token), name="run")
+    if order.at > 3:
+        await ctx.wait(2)
+    await ctx.step(lambda _: "paid", name=f"pay-{order.id}")
+
+    def start(callback_id, step):
+        again = Job(f"run-{uuid.uuid4()}")
+        machine.start_execution(name=again.name, input=callback_id)  #! unstable-effect-identity
+
+    await ctx.wait_for_callback(start)
+
+# case: the last of many submitters in a list
+import uuid
+
+import boto3
+
+machine = boto3.client("stepfunctions")
+
+
+@durable_execution
+async def handler(event, ctx):
+    plain = [lambda token, _, n=n: machine.start_execution(name=f"{event['id']}-{n}") for n in range(3)]
+    submitters = [
+        lambda token, _: machine.start_execution(name="a"),
+        lambda token, _: machine.start_execution(name="b"),
+        lambda token, _: machine.start_execution(name="c"),
+        lambda token, _: machine.start_execution(name="d"),
+        lambda token, _: machine.start_execution(name=f"e-{uuid.uuid4()}"),  #! unstable-effect-identity
+    ]
+    for submit in (*plain, *submitters):
+        await ctx.wait_for_callback(submit, name="run")
