@@ -77,8 +77,8 @@ def annotate_replay_findings(
 def _text(finding: Finding) -> str:
     path = os.path.relpath(finding.path)
     shown = finding.path if path.startswith(os.pardir) else path
-    fix = f" {finding.fix}" if finding.fix else ""
-    return f"{shown}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}{fix}"
+    sentences = [text if text.endswith((".", "?")) else f"{text}." for text in (finding.message, finding.fix) if text]
+    return f"{shown}:{finding.line}:{finding.column}: {finding.rule}: {' '.join(sentences)}"
 
 
 @functools.lru_cache(maxsize=512)
