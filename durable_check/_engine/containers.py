@@ -13,6 +13,7 @@ from durable_check._engine.values import (
     MAX_ITEMS,
     UNKNOWN,
     ContextRef,
+    ObjectRef,
     Value,
     merge,
     union,
@@ -35,6 +36,10 @@ ORDERING = frozenset({"sorted", "min", "max", "len", "sum", "any", "all", "bool"
 COPYING = frozenset({"list", "tuple", "enumerate", "reversed", "iter", "dict", "zip", "asyncio.gather"})
 
 
+AS_MAPPING = frozenset({"dataclasses.asdict", "vars"})  # and these methods: pydantic's, a named tuple's
+MAPPING_METHODS = frozenset({"model_dump", "dict", "_asdict"})
+
+
 SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 
 
@@ -50,6 +55,8 @@ def call_on_value(frame: Frame, node: ast.Call, func: ast.Attribute, base: Value
         taints = union(base.taints, order_taint(frame, func.value, base)) if func.attr == "pop" else ()
         inner = merge_items(base)
         return Value(inner.kinds, union(inner.taints, taints), inner.items, inner.fields)
+    if func.attr in MAPPING_METHODS and base.first(ObjectRef) is not None:
+        return _attributes(base)
     if func.attr in {"get", "items", "values", "keys"} and (base.fields or base.items):
         return _from_mapping(base, func.attr, arguments)
     unordered = base.unordered and func.attr in SET_METHODS
@@ -92,6 +99,14 @@ def merge_items(base: Value) -> Value:
     return result
 
 
+def _attributes(base: Value) -> Value:
+    """Return an object's attributes as a mapping."""
+    fields = {
+        name: part for kind in base.kinds if isinstance(kind, ObjectRef) for name, part in kind.attributes.items()
+    }
+    return Value((), base.taints, fields=tuple(fields.items())[:MAX_ITEMS])
+
+
 def _from_mapping(base: Value, method: str, arguments: Arguments) -> Value:
     if method == "get":
         key = arguments.positional[0].literal if arguments.positional else None
@@ -123,6 +138,8 @@ def note_context(frame: Frame, node: ast.Call, arguments: Arguments) -> None:
 
 def shaped(path: str, arguments: Arguments, value: Value) -> Value:
     """Give the result of a well-known pure function its contents back."""
+    if path in AS_MAPPING and arguments.positional and arguments.positional[0].first(ObjectRef) is not None:
+        return _attributes(arguments.positional[0])
     if path == "dict" and arguments.keywords and not arguments.positional:
         return Value(fields=tuple(arguments.keywords.items())[:MAX_ITEMS])
     if path in COPYING and len(arguments.positional) >= 1:

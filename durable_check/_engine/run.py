@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 16  # calls followed one into another; deeper ones are taken as clean
 MAX_ACTIVATIONS = 5_000  # functions walked for one handler; what is beyond is taken as clean, and noted
-MAX_VARIANTS = 6  # different argument values one function is walked with in one region
+MAX_VARIANTS = 6  # arguments one function is walked with in one region; after these, texts are not told apart
 
 expressions.EVALUATORS[ast.Call] = calls.evaluate_call
 expressions.EVALUATORS.update(comprehensions.EVALUATORS | operators.EVALUATORS)
@@ -96,16 +96,21 @@ class Engine(Witness):
             return self._walk(frame, kind, env, region).value
         flags = (info, region.kind, region.leaf, region.rerunnable, region.threaded)
         shared = (*flags, frame.quiet > 0, frame.finals > 0, frame.patched > 0)
+        variants = self._variants.setdefault((shared, region.scope), [])
+        if len(variants) >= MAX_VARIANTS:
+            env = {name: UNKNOWN if value.literal and not value.taints else value for name, value in env.items()}
         values = tuple(sorted(env.items(), key=lambda pair: pair[0]))
         known = self._memory.get((shared, None, values)) or self._memory.get((shared, region.scope, values))
-        if known is None and len(self._variants.get((shared, region.scope), ())) >= MAX_VARIANTS:
-            known = self._variants[shared, region.scope][0]
+        if known is None and len(variants) >= 2 * MAX_VARIANTS:
+            # One more than was walked: what it returns is taken as clean.
+            known = next((each for each in variants if not each.value.all_taints()), None)
+            known = known or variants[0]._replace(value=UNKNOWN)
         if known is None:
             known = self._walk(frame, kind, env, region)
             # Without operations inside, the result is the same for every handler that calls the function.
             scope = region.scope if known.performed else None
             self._memory[shared, scope, values] = known
-            self._variants.setdefault((shared, region.scope), []).append(known)
+            variants.append(known)
         else:
             self._repeat(region, known)
         return known.value

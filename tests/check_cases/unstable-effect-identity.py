@@ -317,3 +317,77 @@ async def handler(event, ctx):
     ]
     for submit in (*plain, *submitters):
         await ctx.wait_for_callback(submit, name="run")
+
+# case: a dataclass turned into a row
+import time
+import uuid
+from dataclasses import asdict, dataclass
+
+import boto3
+
+table = boto3.resource("dynamodb").Table("jobs")
+
+
+@dataclass
+class Row:
+    pk: str
+    created_at: int
+
+
+@durable_execution
+async def handler(event, ctx):
+    def fresh(callback_id, step):
+        row = Row(pk=str(uuid.uuid4()), created_at=int(time.time()))
+        table.put_item(Item=asdict(row))  #! unstable-effect-identity
+
+    def stable(callback_id, step):
+        row = Row(pk=event["id"], created_at=int(time.time()))
+        table.put_item(Item=asdict(row))
+
+    await ctx.wait_for_callback(fresh)
+    await ctx.wait_for_callback(stable)
+
+# case: a helper that is called with many texts
+import uuid
+
+import boto3
+
+table = boto3.resource("dynamodb").Table("jobs")
+
+
+def key(kind, value):
+    return f"{kind}#{value}"
+
+
+def put(kind, value):
+    table.put_item(Item={"pk": key(kind, value)})  #! unstable-effect-identity
+
+
+def store(kind, value):
+    table.put_item(Item={"pk": key(kind, value)})
+
+
+@durable_execution
+async def handler(event, ctx):
+    def write(step):
+        print(key("trace", uuid.uuid4()))
+        for kind in ("a", "b"):
+            put(kind, event["id"])
+        put("c", event["id"])
+        put("d", event["id"])
+        put("e", event["id"])
+        put("f", event["id"])
+        put("g", event["id"])
+        put("h", event["id"])
+        put("i", uuid.uuid4())
+        store("a", event["id"])
+        store("b", event["id"])
+        store("c", event["id"])
+        store("d", event["id"])
+        store("e", event["id"])
+        store("f", event["id"])
+        store("g", event["id"])
+        store("h", event["id"])
+        return True
+
+    await ctx.step(write)
