@@ -26,6 +26,7 @@ MAX_DESCRIPTION = 256
 
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _ROLE = re.compile(r"arn:[a-zA-Z0-9-]+:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-/]+")
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 _RUNTIME = re.compile(r"(python3\.\d{1,2}|nodejs\d+\.x|java\d+(\.al2)?|dotnet\d+|ruby\d\.\d|provided(\.al\d+)?)")
 
 RESERVED_VARIABLES = frozenset(
@@ -72,6 +73,29 @@ KEPT = (
     "Environment",
 )
 """Members of a request that go into the configuration as they are."""
+
+_SHAPES: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+    (
+        dict,
+        "be a structure",
+        (
+            "VpcConfig",
+            "DeadLetterConfig",
+            "TracingConfig",
+            "EphemeralStorage",
+            "SnapStart",
+            "LoggingConfig",
+            "TenancyConfig",
+        ),
+    ),
+    (list, "be a list", ("FileSystemConfigs", "Architectures")),
+)
+_LOGGING = {
+    "LogFormat": ("JSON", "Text"),
+    "ApplicationLogLevel": ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"),
+    "SystemLogLevel": ("DEBUG", "INFO", "WARN"),
+}
+"""The API model's enums."""
 
 
 def violation(member: str, value: Any, constraint: str) -> ApiError:
@@ -130,8 +154,22 @@ def configuration(request: Document) -> Document:
     role = text(request, "Role", limit=2048)
     if role is not None and not _ROLE.fullmatch(role):
         raise violation("role", role, "satisfy regular expression pattern of an IAM role ARN")
+    text(request, "KMSKeyArn", limit=2048)
+    for kind, constraint, members in _SHAPES:
+        for member in members:
+            if not isinstance(request.get(member), (kind, type(None))):
+                raise violation(member, request[member], constraint)
     _check_environment(request.get("Environment"))
+    _check_logging(request.get("LoggingConfig") or {})
     return {member: request[member] for member in KEPT if request.get(member) is not None}
+
+
+def _check_logging(config: Document) -> None:
+    for member, values in _LOGGING.items():
+        value = config.get(member)
+        if value is not None and value not in values:
+            raise violation(f"loggingConfig.{member}", value, f"satisfy enum value set: [{', '.join(values)}]")
+    text(config, "LogGroup", limit=512)
 
 
 def _check_environment(environment: Any) -> None:
@@ -143,8 +181,8 @@ def _check_environment(environment: Any) -> None:
     for name, value in variables.items():
         if not _VARIABLE.fullmatch(name):
             raise violation("environment.variables", name, "satisfy the pattern of a variable name")
-        if not isinstance(value, str) or "\0" in value:
-            raise violation(f"environment.variables.{name}", value, "be a string")
+        if not isinstance(value, str) or _UNFIT.search(value):
+            raise violation(f"environment.variables.{name}", value, "be a string that a process can be given")
     reserved = sorted(RESERVED_VARIABLES & variables.keys())
     if reserved:
         raise invalid_parameter(

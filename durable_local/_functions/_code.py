@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import zipfile
@@ -47,7 +46,7 @@ def _source(request: Any, store: Store) -> Code:
         raise invalid_parameter("Please provide a source for function code.")
     try:
         archive = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # of the alphabet, or not even ASCII
         raise invalid_parameter(f"ZipFile is not base64: {error}") from error
     return _archive(archive, store)
 

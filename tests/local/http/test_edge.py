@@ -103,6 +103,13 @@ def test_a_body_that_is_no_json_object_is_refused(stage, body: bytes) -> None:
     assert (status, "Could not parse request body into json" in json.loads(answer)["message"]) == (400, True)
 
 
+@pytest.mark.parametrize("text", ["no base64!", "ä", "\ud83d"])
+def test_code_that_is_no_base64_is_refused(stage, text: str) -> None:
+    body = json.dumps({"Content": {"ZipFile": text}}).encode()
+    status, answer = stage.raw("POST", "/2018-10-31/layers/l/versions", body)
+    assert (status, "ZipFile is not base64" in json.loads(answer)["message"]) == (400, True)
+
+
 def test_a_body_over_the_bound_is_refused_declared_or_not(stage) -> None:
     path = f"/2025-12-01/durable-executions/{quote(NOWHERE, safe='')}/checkpoint"
     connection = http.client.HTTPConnection("127.0.0.1", stage.service.port, timeout=20)
@@ -158,7 +165,7 @@ MEMBERS = st.sampled_from(
         *("LoggingConfig", "Runtime", "Role", "Handler", "FunctionVersion", "MaxItems", "CheckpointToken", "Updates"),
     ]
 )
-VALUES = JSON | st.sampled_from(["STEP", "WAIT", "START", "RETRY", "SUCCEED", "x", 1, -1, 10**30, "\x00", "ä"])
+VALUES = JSON | st.sampled_from(["STEP", "WAIT", "START", "RETRY", "SUCCEED", "x", 1, -1, 10**30, "\x00", "\ud83d"])
 NEAR_MISSES = st.recursive(
     st.dictionaries(MEMBERS, VALUES, max_size=6),
     lambda inner: st.dictionaries(MEMBERS, inner | st.lists(inner, max_size=3), max_size=4),

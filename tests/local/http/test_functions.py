@@ -105,6 +105,25 @@ def test_what_lambda_refuses_at_creation_is_refused_here(stage, zipped, members,
         stage.lambda_.get_function(FunctionName="refused")
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("LoggingConfig", "JSON"),
+        ("LoggingConfig", {"LogFormat": ["JSON"]}),
+        ("LoggingConfig", {"LogFormat": "JSON", "ApplicationLogLevel": "LOUD"}),
+        ("DeadLetterConfig", "arn:aws:sqs:us-east-1:123456789012:letters"),
+        ("Architectures", "arm64"),
+        ("KMSKeyArn", 7),
+        ("Environment", {"Variables": {"HALF": "\ud83d"}}),
+    ],
+)
+def test_a_member_of_the_wrong_shape_is_named(stage, member: str, value: object) -> None:
+    role = "arn:aws:iam::123456789012:role/r"
+    body = {"FunctionName": "shapes", "Role": role, "Handler": "a.b", "Runtime": "python3.13", member: value}
+    status, answer = stage.raw("POST", "/2015-03-31/functions", json.dumps(body).encode())
+    assert (status, member.lower() in json.loads(answer)["message"].lower()) == (400, True)
+
+
 def test_an_image_without_a_handler_is_refused_for_what_it_is(stage) -> None:
     with pytest.raises(ClientError, match="not container images"):
         stage.lambda_.create_function(
