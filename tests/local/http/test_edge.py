@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable_local._http._request import MAX_BODY, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOWHERE = "arn:aws:lambda:us-east-1:123456789012:function:work:1/durable-execution/n/i"
 
@@ -237,3 +240,64 @@ def test_noise_gets_a_documented_answer_and_no_server_error(
         assert json.loads(answer)["message"]
     elif template.endswith("/checkpoint"):
         stage.token = json.loads(answer).get("CheckpointToken", stage.token)
+
+
+# --- one member of a good request at a time ---
+
+CODE = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="  # an empty archive
+FUNCTION = {
+    "FunctionName": "mutant",
+    "Role": "arn:aws:iam::123456789012:role/r",
+    "Runtime": "python3.13",
+    "Handler": "app.handler",
+    "Code": {"ZipFile": CODE},
+    "Timeout": 3,
+    "Environment": {"Variables": {"NAME": "value"}},
+    "Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:l:1"],
+    "Tags": {"a": "b"},
+    "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 2},
+    "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO"},
+    "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"},
+}
+REQUESTS = [
+    ("POST", "/2015-03-31/functions", FUNCTION),
+    ("PUT", "/2015-03-31/functions/plain/configuration", FUNCTION),
+    ("PUT", "/2015-03-31/functions/plain/code", {"ZipFile": CODE, "Publish": True, "DryRun": False}),
+    ("POST", "/2015-03-31/functions/plain/aliases", {"Name": "a", "FunctionVersion": "$LATEST", "Description": "d"}),
+    ("POST", "/2018-10-31/layers/l/versions", {"Content": {"ZipFile": CODE}, "CompatibleRuntimes": ["python3.13"]}),
+    ("PUT", "/2019-09-25/functions/plain/event-invoke-config", {"MaximumRetryAttempts": 1, "DestinationConfig": {}}),
+    ("POST", "/2015-03-31/functions/plain/policy", {"StatementId": "s", "Action": "lambda:*", "Principal": "*"}),
+]
+NONSENSE = [True, -1, 10**30, "", "\ud83d", [None], {"a": 1}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in inner:
+        yield from places(member, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], nonsense: Any) -> Any:
+    if not path:
+        return nonsense
+    copy = value.copy()
+    copy[path[0]] = replaced(copy[path[0]], path[1:], nonsense)
+    return copy
+
+
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS, ids=lambda value: value if "/" in value else "")
+def test_no_member_of_a_request_can_bring_the_service_down(make_stage, method: str, path: str, body: Any) -> None:
+    stage = make_stage()
+    with stage.service:
+        stage.create("plain")
+        stage.raw("POST", "/2018-10-31/layers/l/versions", json.dumps({"Content": {"ZipFile": CODE}}).encode())
+        assert stage.raw(method, path, json.dumps({**body, "Name": "b", "FunctionName": "whole"}).encode())[0] < 300
+        for place in places(body):
+            for nonsense in NONSENSE:
+                status, answer = stage.raw(method, path, json.dumps(replaced(body, place, nonsense)).encode())
+                assert status < 500, (place, nonsense, answer)
+                if status == 201 and body is FUNCTION:
+                    stage.lambda_.delete_function(FunctionName=json.loads(answer)["FunctionName"])
+        assert stage.lambda_.invoke(FunctionName="plain:1", InvocationType="DryRun")["StatusCode"] == 204
