@@ -307,8 +307,14 @@ def search_folders(folder: Path, root: str) -> list[str]:
 
 
 def root_of(path: str) -> str:
-    """Return the folder that holds the topmost package of a file that was named by itself."""
+    """Return where the imports of a file that was named by itself may lead: the working folder when it is below.
+
+    A pre-commit hook names files one by one, and must find what checking the whole folder finds.
+    """
     folder = Path(path).parent
+    here = Path.cwd() if folder.is_absolute() else Path()
+    if ".." not in folder.parts and (folder == here or here in folder.parents):
+        return str(here)
     while (folder / "__init__.py").is_file() and folder != folder.parent:
         folder = folder.parent
     return str(folder)

@@ -208,3 +208,17 @@ def test_a_source_in_another_file_is_named_with_its_file(capsys, project: Path) 
     run("app.py")
     message = "gets `uuid.uuid4()` (ids.py:4): when the submitter in the handler `handler` runs again"
     assert message in capsys.readouterr().out
+
+
+def test_a_file_named_by_itself_finds_what_its_folder_finds(capsys, project: Path) -> None:
+    for folder in ("src/handlers", "src/common"):
+        (project / folder).mkdir(parents=True)
+    (project / "src/common/ids.py").write_text("import uuid\n\ndef fresh():\n    return uuid.uuid4()\n")
+    (project / "src/handlers/orders.py").write_text(
+        "from common.ids import fresh\nfrom durable_runtime import durable_execution\n\n"
+        "@durable_execution\ndef handler(event, ctx):\n    return fresh()\n"
+    )
+    for path in ("src", "src/handlers/orders.py", str(project / "src/handlers/orders.py")):
+        assert run(path, "--format", "json") == 1
+        (row,) = json.loads(capsys.readouterr().out)
+        assert (row["rule"], Path(row["path"]).name) == ("DUR003", "ids.py")
