@@ -57,6 +57,7 @@ class Driver:
         self._poked = False
         self._spins = 0
         self.timeline = Timeline()
+        self.held: Entry | None = None
         self._main: asyncio.Task[Any] | None = None
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
@@ -121,26 +122,35 @@ class Driver:
         context: AsyncDurableContext,
         finished_at: float | None,
         stamp: str,
-    ) -> OperationFuture:
-        """Start an operation; answer with the future of its result.
+    ) -> Entry:
+        """Start an operation; answer with what its result will be in.
 
         ``finished_at`` is set when history holds the result: it then keeps its place in the order of delivery.
         """
         outside = operation.kind in _OUTSIDE
         entry = Entry(
             operation.id,
-            OperationFuture(loop=self.loop),
+            context,
             stamp,
             outside=outside,
             unrecorded=operation.unrecorded,
         )
+        entry.future = OperationFuture(loop=self.loop)
         context.outstanding += 1
         context.outside += outside
         if finished_at is not None:
             self.timeline.line_up(context, finished_at, entry)
         task = self.loop.create_task(self._operate(generator, context, entry, lined_up=finished_at is not None))
         entry.future.add_done_callback(lambda future: task.cancel() if future.cancelled() else None)
-        return entry.future
+        return entry
+
+    def line_up_held(self) -> None:
+        """Let a result that was held for the next await take its turn among others."""
+        entry, self.held = self.held, None
+        if entry is not None:
+            entry.future = OperationFuture(loop=self.loop)
+            entry.context.outstanding += 1
+            self.timeline.line_up(entry.context, entry.place, entry)
 
     async def _operate(
         self,
@@ -362,6 +372,7 @@ class Driver:
             self.poke()
             return
         self._spins = 0
+        self.line_up_held()
         if self.timeline.deliver() or self.checkpointer.send_if_wanted():
             self.poke()
         elif self.parked and not self.bodies and not self.checkpointer.is_waited_for:

@@ -13,6 +13,9 @@ SUCCEEDED = "SUCCEEDED"
 OPEN_STATUSES = frozenset({"STARTED", "PENDING", "READY"})
 STATUSES = OPEN_STATUSES | {SUCCEEDED, "FAILED", "CANCELLED", "TIMED_OUT", "STOPPED"}
 
+CREATED = "+"
+"""Before the id of the operation that user code saw last: it saw the beginning, and not yet the end."""
+
 PATCH_SUB_TYPE = "Patch"
 CONTINUATION_SUB_TYPE = "Continuation"
 _UNPOSITIONED = frozenset({PATCH_SUB_TYPE, CONTINUATION_SUB_TYPE})

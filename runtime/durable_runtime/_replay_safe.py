@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_runtime._history import PATCH_SUB_TYPE, epoch_seconds
+from durable_runtime._history import CREATED, PATCH_SUB_TYPE, epoch_seconds
 from durable_runtime._ids import hashed, marker_id
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ class ReplaySafe:
         raise NotImplementedError
 
     def now(self) -> dt.datetime:
-        """Return the time at which the last operation ended, as the service recorded it, in UTC.
+        """Return the time at which the last operation ended (a callback: was created), as the service has it, in UTC.
 
         Before the first operation it is the time at which the execution started. The value does not move
         between two operations.
@@ -41,8 +41,10 @@ class ReplaySafe:
         self._enter("now")
         self._settle()
         operations = self.invocation.history.operations
-        last = operations.get(self.last_operation or "") or {}
-        moment = epoch_seconds(last.get("EndTimestamp") or last.get("StartTimestamp"))
+        seen = self.last_operation or ""
+        last = operations.get(seen.removeprefix(CREATED)) or {}
+        ended = None if seen.startswith(CREATED) else last.get("EndTimestamp")
+        moment = epoch_seconds(ended or last.get("StartTimestamp"))
         if moment is None:
             execution = next((raw for raw in operations.values() if raw["Type"] == "EXECUTION"), {})
             moment = epoch_seconds(execution.get("StartTimestamp")) or 0.0

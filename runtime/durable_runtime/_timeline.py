@@ -31,14 +31,29 @@ class Entry:
         outside: Somebody else brings the result about (time, another function, the answer to a callback), and
             may have done so before the service tells.
         unrecorded: A virtual context, which history does not know.
+        future: What user code waits on; None while the result is held for whoever awaits it next.
+        place: Its place in the order of results.
+        taken: User code has got it without waiting.
     """
 
-    __slots__ = ("error", "future", "operation_id", "outside", "ready", "stamp", "unrecorded", "value")
+    __slots__ = (
+        "context",
+        "error",
+        "future",
+        "operation_id",
+        "outside",
+        "place",
+        "ready",
+        "stamp",
+        "taken",
+        "unrecorded",
+        "value",
+    )
 
     def __init__(
         self,
         operation_id: str,
-        future: OperationFuture,
+        context: AsyncDurableContext,
         stamp: str,
         *,
         outside: bool = False,
@@ -48,7 +63,10 @@ class Entry:
         self.operation_id = operation_id
         self.stamp = stamp
         self.outside = outside
-        self.future = future
+        self.context = context
+        self.future: Any = None
+        self.place = LATEST
+        self.taken = False
         self.ready = False
         self.value: Any = None
         self.error: BaseException | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Coroutine
 
-from durable_runtime._history import OPEN_STATUSES, epoch_seconds
+from durable_runtime._history import CREATED, OPEN_STATUSES, epoch_seconds
 from durable_runtime._plans import OperationPlans
 from durable_runtime._record import T
 from durable_runtime._replay_safe import ReplaySafe
@@ -59,17 +59,31 @@ class DurableAwaitable(Coroutine[object, object, T]):
     `TaskGroup.create_task` take it as it is. It may be awaited more than once.
     """
 
-    __slots__ = ("_future", "_steps")
+    __slots__ = ("_entry", "_steps")
 
-    def __init__(self, future: OperationFuture) -> None:
-        self._future = future
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
         self._steps: Generator[Any, Any, Any] | None = None
 
     def __await__(self) -> Generator[Any, Any, T]:
-        future = self._future
+        entry = self._entry
+        if entry.context.take(entry):
+            if entry.error is not None:
+                raise entry.error
+            return entry.value  # type: ignore[no-any-return]
+        future = self._line_up()
         if future.done():
             return future.result()  # type: ignore[no-any-return]
         return (yield from future)  # type: ignore[no-any-return]
+
+    def _line_up(self) -> OperationFuture:
+        """Return the future of the result, which comes in its turn."""
+        entry = self._entry
+        if entry.future is None:
+            entry.context.driver.line_up_held()
+            entry.context.driver.poke()
+        future: OperationFuture = entry.future
+        return future
 
     def send(self, value: Any) -> Any:
         """Run to the next wait; for the event loop."""
@@ -92,15 +106,17 @@ class DurableAwaitable(Coroutine[object, object, T]):
 
     def done(self) -> bool:
         """Say whether the result is there."""
-        return self._future.done()
+        return self._entry.taken or self._line_up().done()
 
     def result(self) -> T:
         """Return the result, if it is there."""
-        return self._future.result()  # type: ignore[no-any-return]
+        if self._entry.taken and self._entry.error is None:
+            return self._entry.value  # type: ignore[no-any-return]
+        return self._line_up().result()  # type: ignore[no-any-return]
 
     def cancel(self) -> bool:
         """Give the operation up, if its result is not there yet. Nothing more of it is recorded."""
-        return self._future.cancel()
+        return not self._entry.taken and self._line_up().cancel()
 
 
 class AsyncCallback:
@@ -317,8 +333,27 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         """Give user code a result."""
         self.outstanding -= 1
         self.outside -= entry.outside
-        self._delivered = entry.operation_id
+        self._note(entry)
         _resolve(entry)
+
+    def _note(self, entry: Entry) -> None:
+        """Take down what user code has seen last."""
+        created = entry.stamp == "StartTimestamp"
+        self._delivered = CREATED + entry.operation_id if created else entry.operation_id
+
+    def take(self, entry: Entry) -> bool:
+        """Give user code a replayed result at once, if nothing else could come before it.
+
+        That shows when the result is awaited, not when the operation is called: what is called in between races
+        with it.
+        """
+        driver = self.driver
+        if driver.held is entry and driver.alone:
+            driver.held = None
+            entry.taken = True
+            self._note(entry)
+            driver.timeline.now = max(driver.timeline.now, entry.place)
+        return entry.taken
 
     def next_id(self) -> str:
         """Take the next position."""
@@ -341,28 +376,28 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         operation, generator = plan
         raw = operation.raw
         stamp = "StartTimestamp" if creates else "EndTimestamp"
+        driver = self.driver
+        if driver.held is not None:
+            driver.line_up_held()  # two results on their way: they come in the order of history
         if raw is None or (raw["Status"] in OPEN_STATUSES and not creates):
-            return DurableAwaitable(self.driver.start(operation, generator, self, None, stamp))
+            return DurableAwaitable(driver.start(operation, generator, self, None, stamp))
         moment = raw.get(stamp) or raw.get("StartTimestamp")
         finished_at = epoch_seconds(moment) or 0.0
         if operation.details.get("ReplayChildren"):
-            return DurableAwaitable(self.driver.start(operation, generator, self, finished_at, stamp))
-        entry = Entry(operation.id, OperationFuture(loop=self._loop), stamp)
-        entry.ready = True
+            return DurableAwaitable(driver.start(operation, generator, self, finished_at, stamp))
+        entry = Entry(operation.id, self, stamp)
+        entry.ready, entry.place = True, finished_at
         try:
             generator.send(None)
         except StopIteration as stop:
             entry.value = stop.value
         except Exception as error:  # noqa: BLE001  it goes to whoever awaits the operation
             entry.error = error
-        if self.outstanding or not self.driver.alone:
-            self.outstanding += 1
-            self.driver.timeline.line_up(self, finished_at, entry)
-            self.driver.poke()
-        else:
-            self._delivered = entry.operation_id
-            _resolve(entry)
-        return DurableAwaitable(entry.future)
+        driver.held = entry
+        if self.outstanding or not driver.alone:
+            driver.line_up_held()
+            driver.poke()
+        return DurableAwaitable(entry)
 
     def _enter(self, word: str) -> None:
         here = current.get()

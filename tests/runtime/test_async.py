@@ -267,3 +267,53 @@ def test_children_gathered_by_hand_replay_the_same(count):
     crashed = drive(handler, faults=[Fault(n, when="after") for n in range(2, 400, 3)], limit=600)
     assert crashed.text == calm.text
     assert crashed.service.updates_by_id() == calm.service.updates_by_id()
+
+
+@pytest.mark.parametrize("way", ["wait", "as_completed", "done"])
+def test_a_replayed_race_has_the_winner_of_the_first_run(way):
+    """Both steps are called before either is awaited, and the one that was called first ends second."""
+    winners = []
+
+    async def slow(_context):
+        await asyncio.sleep(0.02)
+        return "slow"
+
+    async def fast(_context):
+        return "fast"
+
+    async def first_of(operations):
+        if way == "as_completed":
+            return [await next(iter(asyncio.as_completed(operations)))]
+        if way == "wait":
+            done, _ = await asyncio.wait(map(asyncio.ensure_future, operations), return_when=asyncio.FIRST_COMPLETED)
+            return [task.result() for task in done]
+        while not any(operation.done() for operation in operations):  # noqa: ASYNC110  what a user may write
+            await asyncio.sleep(0)
+        return [operation.result() for operation in operations if operation.done()]
+
+    async def handler(event, ctx):
+        operations = [ctx.step(slow, "slow"), ctx.step(fast, "fast")]
+        winners.append(await first_of(operations))
+        await ctx.wait(Duration.from_seconds(5), "pause")
+        return await asyncio.gather(*operations) if way != "as_completed" else None
+
+    assert drive(handler).status == "SUCCEEDED"
+    assert winners == [["fast"], ["fast"]]
+
+
+def test_an_operation_may_be_awaited_more_than_once_and_fails_each_time_alike():
+    def broken(_context):
+        raise LookupError("gone")
+
+    async def handler(event, ctx):
+        failing, fine = ctx.step(broken, "broken", retry=False), ctx.step(lambda _c: 5, "fine")
+        seen = [await fine, await fine, fine.done(), fine.result(), fine.cancel()]
+        for _ in range(2):
+            with pytest.raises(LookupError, match="gone"):
+                await failing
+        alone = ctx.step(lambda _c: 6, "alone")
+        seen += [await alone, await alone, alone.done(), alone.result(), alone.cancel()]
+        await ctx.wait(Duration.from_seconds(5), "pause")
+        return seen
+
+    assert same_after_every_crash(handler).result == [5, 5, True, 5, False, 6, 6, True, 6, False]

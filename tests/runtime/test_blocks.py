@@ -250,3 +250,29 @@ def test_a_condition_may_give_up(kit):
     assert run.result
     assert started(run) == ["poll"] * 3
     assert kit in (SYNC, ASYNC)
+
+
+@pytest.mark.parametrize("state", [None, 0, "", [], False], ids=repr)
+def test_a_condition_goes_on_from_a_state_that_is_falsy_or_written_as_nothing(kit, state):
+    """Only the first check gets the initial state, whatever the serdes writes for later ones."""
+
+    class Sparse:
+        def serialize(self, value, _context):
+            return repr(value) if value else None
+
+        def deserialize(self, text, _context):
+            return state if text is None else text.strip("'")
+
+    def check(seen, _context):
+        return state if seen == "initial" else "met"
+
+    def decide(seen, attempt):
+        if seen == "met" or attempt > 4:
+            return kit.WaitForConditionDecision.stop_polling()
+        return kit.WaitForConditionDecision.continue_waiting(kit.seconds(1))
+
+    def flow(kit, event, ctx):
+        config = kit.WaitForConditionConfig(wait_strategy=decide, initial_state="initial", serdes=Sparse())
+        return (yield ctx.wait_for_condition(check, config, "polled"))
+
+    assert kit.run(flow).result == "met"

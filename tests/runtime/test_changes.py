@@ -385,3 +385,14 @@ def test_a_context_kept_after_its_child_ended_is_refused(kit):
     run = kit.run(flow)
     assert run.result
     assert "late" not in str(run.service.updates())
+
+
+def test_unvisited_history_is_reported_in_the_order_of_the_history():
+    names = [f"dropped {number}" for number in range(40)]
+    history = [op("step", "SUCCEEDED", at=at, name=name, Result="1") for at, name in enumerate(names, 2)]
+    kept = op("step", "SUCCEEDED", name="it", Result="1")
+    text = invoke_once(SYNC.handler(one_step()), Service(operations=[kept, *history]))["Error"]["ErrorMessage"]
+    assert [name for name in names if f"{name!r} at" in text] == names[:5]
+    assert [text.index(f"{name!r} at") for name in names[:5]] == sorted(
+        text.index(f"{name!r} at") for name in names[:5]
+    )

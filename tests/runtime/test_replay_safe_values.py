@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from tests.runtime.kit import BOTH
-from tests.runtime.service import Fault
+from tests.runtime.service import Fault, succeed
 
 
 @pytest.fixture(params=BOTH, ids=lambda kit: kit.name)
@@ -124,3 +124,18 @@ def test_time_does_not_run_backwards(kit):
     ordered, seconds = kit.run(times).result
     assert ordered
     assert seconds >= 0
+
+
+def test_the_time_after_a_callback_was_created_stays_when_it_has_ended(kit):
+    seen = []
+
+    def creating(kit, event, ctx):
+        yield ctx.step(lambda _c: 1, name="s")
+        callback = yield ctx.create_callback("cb")
+        seen.append(ctx.now())
+        yield callback.result()
+        yield ctx.wait(kit.seconds(60), name="w")
+
+    kit.run(creating, answers={"cb": succeed('"yes"')})
+    assert len(seen) == 3
+    assert len(set(seen)) == 1

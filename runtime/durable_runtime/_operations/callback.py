@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable_runtime._effects import Acknowledged, Park
-from durable_runtime._history import SUCCEEDED
+from durable_runtime._history import CREATED, SUCCEEDED
 from durable_runtime._operations.base import FAILED_STATUSES
 from durable_runtime.exceptions import CallbackExternalError, CallbackTimeoutError, ExecutionError
 
@@ -24,7 +24,7 @@ def create_callback(operation: Operation, options: dict[str, int]) -> Generator[
     callback_id = operation.details.get("CallbackId")
     if not callback_id:
         raise ExecutionError(f"{operation.label}: the service gave no callback id")
-    operation.context.last_operation = operation.id
+    operation.context.last_operation = CREATED + operation.id
     return str(callback_id)
 
 

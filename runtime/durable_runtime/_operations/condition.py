@@ -67,7 +67,8 @@ def _poll(
     past = context.line.past
     text = operation.details.get("Result")
     # The state of earlier checks is what RETRY recorded; before that, the initial one, as replay would read it.
-    state = codec.write(initial_state)[1] if text is None else codec.read(text)
+    # A serdes may write a state as nothing at all, so only the first attempt begins with the initial one.
+    state = codec.write(initial_state)[1] if text is None and attempt == 1 else codec.read(text)
     if operation.status != "STARTED":
         operation.record("START", outcome=False)
     if past > context.invocation.log.acknowledged:
