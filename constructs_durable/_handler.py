@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from constructs_durable._checks import Place
 
-__all__ = ["check_entry", "check_handler_exists"]
+__all__ = ["check_entry", "check_handler_exists", "plain_function"]
 
 
 def check_entry(place: Place, entry: Path) -> None:
@@ -52,6 +52,19 @@ def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean `{module}.{near[0]}`?" if near else f"It defines: {', '.join(sorted(names)) or 'nothing'}."
     raise place.error(f"handler is {handler!r}, but {path} defines no `{name}`. {hint}")
+
+
+def plain_function(entry: Path, handler: str) -> str | None:
+    """Return where the handler is defined if it is a function without any decorator, and nothing wraps it later."""
+    module, _, name = handler.rpartition(".")
+    path = _module_path(entry, module)
+    if path is None or re.search(rf"^@[^\n]*\n(?:async\s+)?def\s+{name}\b".encode(), path.read_bytes(), re.MULTILINE):
+        return None  # decorated at first sight; a syntax tree is for the rest
+    bindings = [node for node in ast.parse(path.read_bytes(), str(path)).body if name in _bound([node])]
+    last = bindings[-1] if bindings else None
+    if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and not last.decorator_list:
+        return f"{path}:{last.lineno}"
+    return None
 
 
 def _module_path(entry: Path, module: str) -> Path | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
+from constructs_durable._handler import plain_function
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -56,10 +57,18 @@ def annotate_replay_findings(
     """Check the handler and annotate `root` with what was found, but for the acknowledged rules."""
     if check is ReplayCheck.OFF:
         return
-    found = _findings(entry, handler, _stamp(entry))
+    stamp = _stamp(entry)
+    found = _findings(entry, handler, stamp)
     for finding in found:
         if finding.rule == UNREADABLE:  # it could not be imported in Lambda either
             raise DurableInputError(f"{root.node.path}: {_text(finding)}")
+    plain = _plain_function(entry, handler, stamp)
+    if plain is not None:
+        cdk.Annotations.of(root).add_warning_v2(
+            "constructs-durable:plain-handler",
+            f"{_shown(plain)}: the handler `{handler}` has no decorator. Without `@durable_execution` its answer is "
+            "none that the service understands, and every execution fails.",
+        )
     findings = [f for f in found if f.rule not in acknowledged]
     if not findings:
         return
@@ -75,10 +84,19 @@ def annotate_replay_findings(
 
 
 def _text(finding: Finding) -> str:
-    path = os.path.relpath(finding.path)
-    shown = finding.path if path.startswith(os.pardir) else path
     sentences = [text if text.endswith((".", "?")) else f"{text}." for text in (finding.message, finding.fix) if text]
-    return f"{shown}:{finding.line}:{finding.column}: {finding.rule}: {' '.join(sentences)}"
+    return f"{_shown(finding.path)}:{finding.line}:{finding.column}: {finding.rule}: {' '.join(sentences)}"
+
+
+def _shown(path: str) -> str:
+    """Return a path as a reader of the synth's output finds it: from here, unless it is elsewhere."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
+
+
+@functools.lru_cache(maxsize=512)
+def _plain_function(entry: Path, handler: str, _stamp: object) -> str | None:
+    return plain_function(entry, handler)
 
 
 @functools.lru_cache(maxsize=512)

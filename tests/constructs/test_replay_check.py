@@ -27,6 +27,33 @@ def test_a_finding_is_an_error_with_construct_path_file_line_and_rule() -> None:
     assert {text.split(": ")[1] for text in texts} == {"DUR001", "DUR014"}
 
 
+@pytest.mark.parametrize(
+    ("source", "warned"),
+    [
+        ("def handler(event, context):\n    return 1\n", True),
+        ("async def handler(event, context):\n    return 1\n", True),
+        (
+            "from durable_runtime import durable_execution\n@durable_execution\ndef handler(event, ctx):\n    return 1",
+            False,
+        ),
+        ("import other\n@other.wrap(\n    1,\n)\ndef handler(event, ctx):\n    return 1\n", False),
+        ("import other\ndef handler(event, ctx):\n    return 1\nhandler = other.wrap(handler)\n", False),
+        ("from other import handler\n", False),
+        (
+            "import other\n@other.wrap\ndef helper(event):\n    return 1\n\ndef handler(event, ctx):\n    return 1\n",
+            True,
+        ),
+    ],
+)
+def test_a_handler_without_a_decorator_is_warned_of(tmp_path: Path, source: str, warned: bool) -> None:
+    (tmp_path / "app.py").write_text(source)
+    stack = a_stack()
+    a_function(stack, entry=tmp_path)
+    warnings = [text for text in messages(stack, "warning") if "has no decorator" in text]
+    assert len(warnings) == warned
+    assert all(re.match(rf"{tmp_path}/app\.py:\d+: the handler `app\.handler`", text) for text in warnings)
+
+
 def test_a_good_handler_is_silent() -> None:
     stack = a_stack()
     a_function(stack)
