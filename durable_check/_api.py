@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from durable_check import _ignores, _sources
-from durable_check._engine.modules import Project, imported_names, root_of, stem_of
+from durable_check._engine.folders import root_of
+from durable_check._engine.modules import Project, imported_names, stem_of
 from durable_check._engine.names import PACKAGES
 from durable_check._engine.roots import hands_on_decorator, scan, walk_leftovers
 from durable_check._engine.run import Engine, qualified

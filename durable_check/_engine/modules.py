@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from durable_check import _sources
 from durable_check._catalogue import ROOTS as CATALOGUED
+from durable_check._engine.folders import file_of, recorded_names, search_folders
 from durable_check._engine.names import OURS, PACKAGES
 
 if TYPE_CHECKING:
@@ -266,55 +267,11 @@ class Project:
         """Return the packages an installer put into a folder: third-party code beside the handler's own."""
         if base not in self._vendored:
             records = Path(base).glob("*.dist-info/RECORD")
-            self._vendored[base] = frozenset(name for record in records for name in _recorded(record))
+            self._vendored[base] = frozenset(name for record in records for name in recorded_names(record))
         return self._vendored[base]
 
     def _find(self, base: str, dotted: str) -> str | None:
         key = (base, dotted)
         if key not in self._found:
-            self._found[key] = _file_of(base, dotted)
+            self._found[key] = file_of(base, dotted)
         return self._found[key]
-
-
-def _recorded(record: Path) -> Iterator[str]:
-    """Yield the top-level names of an installed distribution."""
-    for line in record.read_text(encoding="utf-8", errors="replace").splitlines():
-        yield line.split("/", 1)[0].split(",", 1)[0].removesuffix(".py")
-
-
-def _file_of(base: str, dotted: str) -> str | None:
-    stem = Path(base, *dotted.split(".")) if dotted else Path(base)
-    candidates = [stem / "__init__.py"]
-    if dotted:
-        candidates.append(stem.with_name(stem.name + ".py"))
-    return next((str(candidate) for candidate in candidates if candidate.is_file()), None)
-
-
-def search_folders(folder: Path, root: str) -> list[str]:
-    """Return where an absolute import may lead from a folder: itself, the folders above it up to the root, `src`.
-
-    Lambda puts the function's folder on the path, a project its root or `src`.
-    """
-    folders = []
-    top = Path(root)
-    while True:
-        folders.append(folder)
-        if folder == top or top not in folder.parents:
-            break
-        folder = folder.parent
-    folders.extend(candidate / "src" for candidate in tuple(folders) if (candidate / "src").is_dir())
-    return [str(candidate) for candidate in dict.fromkeys(folders)]
-
-
-def root_of(path: str) -> str:
-    """Return where the imports of a file that was named by itself may lead: the working folder when it is below.
-
-    A pre-commit hook names files one by one, and must find what checking the whole folder finds.
-    """
-    folder = Path(path).parent
-    here = Path.cwd() if folder.is_absolute() else Path()
-    if ".." not in folder.parts and (folder == here or here in folder.parents):
-        return str(here)
-    while (folder / "__init__.py").is_file() and folder != folder.parent:
-        folder = folder.parent
-    return str(folder)

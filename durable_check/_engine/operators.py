@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
+from durable_check import _catalogue
 from durable_check._engine import facts
 from durable_check._engine.expressions import evaluate, with_taints
 from durable_check._engine.values import (
@@ -71,8 +72,21 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Value:
 
 def _compare(frame: Frame, node: ast.Compare) -> Value:
     parts = [evaluate(frame, node.left), *(evaluate(frame, part) for part in node.comparators)]
+    for operation, part in zip(node.ops, parts[1:], strict=True):
+        if isinstance(operation, ast.In | ast.NotIn):
+            parts.append(_membership(frame, node, parts[0], part))
     taints = union(*(part.all_taints() for part in parts))
     return tainted(taints)
+
+
+def _membership(frame: Frame, node: ast.Compare, key: Value, container: Value) -> Value:
+    """``"DEBUG" in os.environ`` reads as much as ``os.environ["DEBUG"]`` does."""
+    result = UNKNOWN
+    for kind in container.kinds:
+        entry = _catalogue.lookup_read(f"{kind.path}[]") if isinstance(kind, External) else None
+        if entry is not None and isinstance(kind, External):
+            result = merge(result, frame.engine.external_read(frame, node, f"{kind.path}[]", entry, key.literal))
+    return result
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Value:

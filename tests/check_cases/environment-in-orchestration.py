@@ -102,3 +102,14 @@ import os
 async def handler(event, ctx):
     os.environ.setdefault("TENANT", event["tenant"])  #! environment-in-orchestration
     await ctx.step(lambda _: os.environ.setdefault("STEP", "1"), name="charge")
+
+# case: whether a variable is set decides
+import os
+
+
+@durable_execution
+async def handler(event, ctx):
+    if "SLOW" in os.environ:  #! environment-in-orchestration
+        await ctx.wait(60)
+    debug = "DEBUG" not in os.environ
+    await ctx.step(lambda _: debug, name="note")
