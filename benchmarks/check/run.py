@@ -1,8 +1,8 @@
 """How much CPU time the checker takes, on one core: `python benchmarks/check/run.py [--write] [--deep [MINUTES]]`.
 
 `--write` puts the table into benchmarks/README.md. `--deep` also walks the functions of the standard library as if they
-were handlers, for seven minutes of CPU time or as many as it is told, and says how far it came: no valid Python may make
-the checker fail.
+were handlers, for seven minutes of CPU time or as many as it is told, and says how far it came: no valid Python may
+make the checker fail.
 """
 
 from __future__ import annotations
