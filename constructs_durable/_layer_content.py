@@ -20,7 +20,7 @@ __all__ = ["LayerContent", "layer_content"]
 RUNTIME_PACKAGE = "durable_runtime"
 AWS_SDK_PACKAGE = "aws_durable_execution_sdk_python"
 
-PACKAGING = b"lean source, deflated"
+PACKAGING = b"lean source without hints, deflated"
 """Part of the hash: change it when the same source is packaged in another way."""
 
 

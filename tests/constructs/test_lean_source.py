@@ -16,13 +16,30 @@ MODULES = sorted(RUNTIME.rglob("*.py"))
 class Prose(ast.NodeTransformer):
     """Removes from a tree what a lean source may leave out."""
 
+    def __init__(self) -> None:
+        self.within: list[type] = []
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Keep the fields of classes."""
+        if self.within[-1] is ast.ClassDef or node.value is None:
+            return node
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
     def visit_If(self, node: ast.If) -> ast.AST | None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and not node.orelse:
             return None
         return self.generic_visit(node)
 
     def without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        self.within.append(type(node))
         self.generic_visit(node)
+        self.within.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
         kept = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
         node.body = kept or [ast.Pass(lineno=node.body[0].lineno, col_offset=node.body[0].col_offset)]
         return node
@@ -58,3 +75,40 @@ def test_prose_is_gone_and_text_that_runs_is_not() -> None:
     assert lean_source(source) == (
         '\nTYPE_CHECKING = False\n\n\ndef f():\n    pass\ndef g(a):\n\n\n    return "# not a comment"\n'
     )
+
+
+def test_hints_that_nothing_evaluates_are_gone_and_fields_are_not() -> None:
+    source = (
+        "from __future__ import annotations\n"
+        "LIMIT: int = 3\n"
+        "class Point:\n"
+        "    x: int = 0\n"
+        "    def move(self, by: dict[str, int] | None = None, *rest: int, ä: str = 'é') -> dict[str, int]:\n"
+        "        y: int\n"
+        "        self.x: int = 1; z: str = 'a: int -> b'\n"
+        "        return (lambda x: x)\n"
+        "def long(\n"
+        "    first: Callable[\n"
+        "        [int], int\n"
+        "    ] = len,\n"
+        ") -> int: return 1\n"
+    )
+    assert lean_source(source) == (
+        "from __future__ import annotations\n"
+        "LIMIT = 3\n"
+        "class Point:\n"
+        "    x: int = 0\n"
+        "    def move(self, by = None, *rest, ä = 'é'):\n"
+        "        y: int\n"
+        "        self.x = 1; z = 'a: int -> b'\n"
+        "        return (lambda x: x)\n"
+        "def long(\n"
+        "    first\n"
+        "\n"
+        " = len,\n"
+        "): return 1\n"
+    )
+
+
+def test_hints_stay_where_they_are_evaluated() -> None:
+    assert lean_source("def f(a: int) -> int:\n    return a\n") == "def f(a: int) -> int:\n    return a\n"
