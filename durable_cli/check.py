@@ -172,9 +172,16 @@ def _print(report: Report, arguments: argparse.Namespace) -> None:
 
 def _say(text: str, stream: TextIO | None = None) -> None:
     """Print, whatever the source lines hold and whatever the terminal can show."""
+    from durable_check import SettingsError
+
     stream = stream or sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", file=stream)
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), end="", file=stream, flush=True)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough: `durable check | head`
+    except OSError as error:
+        raise SettingsError(f"the report cannot be printed: {error.strerror or error}.") from error
 
 
 def _write(file: Path, text: str) -> None:

@@ -148,7 +148,7 @@ def shaped(path: str, arguments: Arguments, value: Value) -> Value:
         if path == "enumerate":
             items = tuple(Value(items=(UNKNOWN, item), keyed=True) for item in items)
         unordered = source.unordered and path != "dict"
-        fields = source.fields if path == "dict" else ()
+        fields = tuple((dict(source.fields) | arguments.keywords).items()) if path == "dict" else ()
         return Value(value.kinds, value.taints, items[:MAX_ITEMS], fields, unordered)
     if path in ORDERING:
         items = arguments.positional[0].items if arguments.positional and path == "sorted" else ()

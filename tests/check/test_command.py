@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -222,3 +223,12 @@ def test_a_file_named_by_itself_finds_what_its_folder_finds(capsys, project: Pat
         assert run(path, "--format", "json") == 1
         (row,) = json.loads(capsys.readouterr().out)
         assert (row["rule"], Path(row["path"]).name) == ("DUR003", "ids.py")
+
+
+def test_a_full_disk_behind_standard_output_ends_in_words(capsys, monkeypatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert run() == 2
+        with contextlib.suppress(OSError):
+            full.close()
+    assert "the report cannot be printed: No space left on device." in capsys.readouterr().err

@@ -253,6 +253,7 @@ async def handler(event, ctx):
         table.put_item(Item=row(callback_id) | {"pk": str(uuid.uuid4())})  #! unstable-effect-identity
         table.put_item(Item=row(callback_id) | {"pk": event["id"]})
         batch.submit_job(**dict(jobName=event["id"], jobQueue="scans", parameters={"at": str(time.time())}))
+        batch.submit_job(**dict({"jobQueue": "scans"}, jobName=str(uuid.uuid4())))  #! unstable-effect-identity
 
     await ctx.wait_for_callback(submit)
 
