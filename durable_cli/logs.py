@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             continue
         if not arguments.follow:
+            if not after:
+                print(f"durable logs: no lines of {arguments.function or 'any function'} so far", file=sys.stderr)
             return 0
         time.sleep(FOLLOW_SECONDS)
 
