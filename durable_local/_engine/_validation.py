@@ -117,7 +117,7 @@ def check_batch(execution: Execution, updates: Any, settings: Settings) -> list[
         raise _wrong("Updates", updates, "Member must be a list")
     planned: dict[str, tuple[str, Update]] = {}
     for position, update in enumerate(updates):
-        _check_shape(update, settings)
+        _check_shape(update, settings, sync=execution.header["sync"])
         kind, action, operation_id = update["Type"], update["Action"], update["Id"]
         if kind == "EXECUTION":
             _check_execution_update(updates, position)
@@ -137,7 +137,7 @@ def check_batch(execution: Execution, updates: Any, settings: Settings) -> list[
     return updates
 
 
-def _check_shape(update: Any, settings: Settings) -> None:
+def _check_shape(update: Any, settings: Settings, *, sync: bool) -> None:
     if not isinstance(update, dict):
         raise _wrong("Updates", update, "Member must be a structure")
     kind, action = update.get("Type"), update.get("Action")
@@ -152,19 +152,21 @@ def _check_shape(update: Any, settings: Settings) -> None:
     if action not in ACTIONS[kind]:
         raise invalid_parameter(rules.INVALID_ACTION.format(type=kind))
     if update.get("Payload") is not None:
-        _check_payload(kind, action, update["Payload"], settings)
+        _check_payload(kind, action, update["Payload"], settings, sync=sync)
     if update.get("Error") is not None:
         if action == "SUCCEED":
             raise invalid_parameter(rules.ERROR_ON_SUCCEED)
         error_object(update["Error"], settings.max_error)
 
 
-def _check_payload(kind: str, action: str, payload: Any, settings: Settings) -> None:
+def _check_payload(kind: str, action: str, payload: Any, settings: Settings, *, sync: bool) -> None:
     if not isinstance(payload, str):
         raise _wrong("Payload", payload, "Member must be a string")
     if action == "FAIL":
         raise invalid_parameter(rules.PAYLOAD_ON_FAIL)
-    limit = settings.max_sync_payload if kind == "EXECUTION" else settings.max_operation_payload
+    limit = settings.max_operation_payload
+    if kind == "EXECUTION":
+        limit = settings.max_sync_payload if sync else settings.max_async_payload
     if size_of(payload) > limit:
         text = rules.INPUT_TOO_LARGE if kind == "CHAINED_INVOKE" else rules.PAYLOAD_TOO_LARGE
         raise invalid_parameter(text.format(type=kind, limit=limit))

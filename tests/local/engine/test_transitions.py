@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from durable_local import _rules as rules
+from durable_local._rules import Settings
 
 RETRY = {"StepOptions": {"NextAttemptDelaySeconds": 5}}
 WAIT = {"WaitOptions": {"WaitSeconds": 5}}
@@ -194,10 +195,18 @@ def test_a_parent_is_an_open_context_or_one_started_earlier_in_the_batch(hand, u
 
 
 def test_payloads_are_measured_in_utf8_bytes(make_hand, u) -> None:
-    from durable_local._rules import Settings
-
     hand = make_hand(Settings(max_operation_payload=10, max_error=40))
     hand.start()
     hand.checkpoint(u.make("STEP", "SUCCEED", "ten", Payload="ä" * 5))
     assert "10 bytes" in hand.refused(u.make("STEP", "SUCCEED", Payload="ä" * 6))
     assert "40 bytes" in hand.refused(u.make("STEP", "FAIL", Error={"ErrorMessage": "m" * 40}))
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("RequestResponse", 200), ("Event", 100)])
+def test_a_checkpointed_result_has_the_limit_of_its_start(make_hand, u, kind: str, limit: int) -> None:
+    hand = make_hand(Settings(max_sync_payload=200, max_async_payload=100))
+    hand.start("{}", invocation_type=kind)
+    refusal = hand.refused(u.make("EXECUTION", "SUCCEED", "end", Payload="x" * (limit + 1)))
+    assert refusal == rules.PAYLOAD_TOO_LARGE.format(type="EXECUTION", limit=limit)
+    hand.checkpoint(u.make("EXECUTION", "SUCCEED", "end", Payload="x" * limit))
+    assert hand.status() == "SUCCEEDED"
