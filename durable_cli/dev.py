@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"durable dev: {problem(error)}", file=sys.stderr)
             return EXIT_FAILED
         with service:
-            _print_functions(assembly, service.url)
+            _print_functions(assembly, service.url, notes=target is None)
             if target is not None:
                 return _invoke(service, target, arguments, payload, responders)
             ended = threading.Event()
@@ -155,14 +155,18 @@ def _service(arguments: argparse.Namespace, assembly: Assembly, cache: Path) -> 
     return service
 
 
-def _print_functions(assembly: Assembly, url: str) -> None:
+def _print_functions(assembly: Assembly, url: str, *, notes: bool) -> None:
     print(f"durable: serving {assembly.folder} at {url}")
     width = max(len(function.target) for function in assembly.functions)
     for function in assembly.functions:
         kind = f"durable, {function.execution_timeout} s" if function.durable else "plain"
         print(f"  {function.target:<{width}}  {kind:<18}  {function.path}")
-    for note in assembly.notes:
-        print(f"  note: {note}")
+    if notes:
+        for note in assembly.notes:
+            print(f"  note: {note}")
+    elif assembly.notes:
+        count = len(assembly.notes)
+        print(f"  {count} note{'s' * (count != 1)} about what exists only on AWS: run it without --invoke to read them")
     sys.stdout.flush()
 
 
