@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Coroutine
 
+from durable_runtime import _values
 from durable_runtime._history import CREATED, OPEN_STATUSES, epoch_seconds
 from durable_runtime._plans import OperationPlans
 from durable_runtime._record import T
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from durable_runtime._codec import Codec
     from durable_runtime._duration import DurationLike
+    from durable_runtime._history import RawOperation
     from durable_runtime._operations.base import Operation
     from durable_runtime._options import (
         CallbackOptions,
@@ -201,6 +203,11 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         An ``async def`` function runs in this loop. A ``def`` function runs in a thread, since it may block.
         """
         self._enter("step")
+        if config is None and not options:
+            raw = self._replayed_step(func, name)
+            if raw is not None:
+                text, annotation = raw["StepDetails"].get("Result"), _values.return_annotation(func)
+                return self._hold(raw, "EndTimestamp", lambda: _values.decode(text, annotation))
         return self._perform(self._plan_step(func, name, config, options))
 
     def wait(self, duration: DurationLike, name: str | None = None) -> DurableAwaitable[None]:
@@ -377,20 +384,23 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         raw = operation.raw
         stamp = "StartTimestamp" if creates else "EndTimestamp"
         driver = self.driver
-        if driver.held is not None:
-            driver.line_up_held()  # two results on their way: they come in the order of history
-        if raw is None or (raw["Status"] in OPEN_STATUSES and not creates):
-            return DurableAwaitable(driver.start(operation, generator, self, None, stamp))
-        moment = raw.get(stamp) or raw.get("StartTimestamp")
-        finished_at = epoch_seconds(moment) or 0.0
-        if operation.details.get("ReplayChildren"):
-            return DurableAwaitable(driver.start(operation, generator, self, finished_at, stamp))
-        entry = Entry(operation.id, self, stamp)
-        entry.ready, entry.place = True, finished_at
+        if raw is not None and (creates or raw["Status"] not in OPEN_STATUSES):
+            if not operation.details.get("ReplayChildren"):
+                return self._hold(raw, stamp, lambda: _value_of(generator))
+            finished_at: float | None = _moment(raw, stamp)
+        else:
+            finished_at = None
+        driver.line_up_held()
+        return DurableAwaitable(driver.start(operation, generator, self, finished_at, stamp))
+
+    def _hold(self, raw: RawOperation, stamp: str, read: Callable[[], Any]) -> DurableAwaitable[Any]:
+        """Hold a recorded result for the next await, or let it take its turn where others are on their way."""
+        driver = self.driver
+        driver.line_up_held()
+        entry = Entry(raw["Id"], self, stamp)
+        entry.ready, entry.place = True, _moment(raw, stamp)
         try:
-            generator.send(None)
-        except StopIteration as stop:
-            entry.value = stop.value
+            entry.value = read()
         except Exception as error:  # noqa: BLE001  it goes to whoever awaits the operation
             entry.error = error
         driver.held = entry
@@ -418,6 +428,20 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
     def _settle(self) -> None:
         """Block the loop until everything this code has seen is recorded."""
         self.driver.checkpointer.settle(self.line.past)
+
+
+def _moment(raw: RawOperation, stamp: str) -> float:
+    """Return the place of a recorded result among others."""
+    return epoch_seconds(raw.get(stamp) or raw.get("StartTimestamp")) or 0.0
+
+
+def _value_of(generator: Generator[Any, Any, Any]) -> Any:
+    """Return what an operation returns that has nothing to wait for."""
+    try:
+        generator.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("a recorded operation asked for an effect")  # pragma: no cover  its status says it has ended
 
 
 def _resolve(entry: Entry) -> None:

@@ -6,7 +6,6 @@ from _thread import get_ident
 
 from durable_runtime import _values
 from durable_runtime._blocking import perform
-from durable_runtime._codec import POINTER
 from durable_runtime._context_base import ExecutionContext
 from durable_runtime._decorators import (
     durable_parallel_branch,
@@ -14,8 +13,6 @@ from durable_runtime._decorators import (
     durable_wait_for_callback,
     durable_with_child_context,
 )
-from durable_runtime._history import SUCCEEDED
-from durable_runtime._names import name_of
 from durable_runtime._plans import OperationPlans
 from durable_runtime._replay_safe import ReplaySafe
 
@@ -142,30 +139,11 @@ class DurableContext(ReplaySafe, OperationPlans):
         """
         if self._busy is not None or get_ident() != self._thread:
             self._enter("step")
-        # Replay is the hot path: one id, one lookup, one comparison, one decode, and nothing is built.
-        known_as = name
-        if name is None:
-            known_as = getattr(func, "__name__", None)
-            if known_as == "<lambda>" or known_as is None or hasattr(func, "_original_name"):
-                known_as = name_of(None, func, "step")
-        raw = self._operations.get(self._peek_id())
-        if (
-            raw is not None
-            and config is None
-            and raw["Status"] == SUCCEEDED
-            and raw["Type"] == "STEP"
-            and raw.get("Name") == known_as
-            and raw.get("SubType") == "Step"
-            and raw.get("ParentId") == self.operation_id
-            and self.invocation.plugins is None
-            and not options
-        ):
-            text = raw["StepDetails"].get("Result")
-            if text is None or not text.startswith(POINTER):
-                self._count += 1
-                self.last_operation = operation_id = raw["Id"]
-                self._visited.add(operation_id)
-                return _values.decode(text, _values.return_annotation(func))
+        if config is None and not options:
+            raw = self._replayed_step(func, name)
+            if raw is not None:
+                self.last_operation = raw["Id"]
+                return _values.decode(raw["StepDetails"].get("Result"), _values.return_annotation(func))
         return self._perform(self._plan_step(func, name, config, options))
 
     def wait(self, duration: DurationLike, name: str | None = None) -> None:
