@@ -273,10 +273,19 @@ class Driver:
             result = effect.func(*effect.args)
             if hasattr(result, "__await__"):
                 result = await result
+        except SuspendingError:
+            raise
+        except Exception:
+            # Cleanup code failed while the stack unwound for a suspension; the suspension is what counts.
+            if self.suspending:
+                raise asyncio.CancelledError from None
+            raise
         finally:
             current.reset(token)
         if self.invocation.fatal is not None:
             raise self.invocation.fatal
+        if self.suspending:
+            raise asyncio.CancelledError  # user code swallowed the signal, so what it returned is no result
         return result
 
     async def _park(self, effect: Park) -> None:

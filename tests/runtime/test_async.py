@@ -317,3 +317,28 @@ def test_an_operation_may_be_awaited_more_than_once_and_fails_each_time_alike():
         return seen
 
     assert same_after_every_crash(handler).result == [5, 5, True, 5, False, 6, 6, True, 6, False]
+
+
+@pytest.mark.parametrize("cleanup", ["swallows", "fails"])
+@pytest.mark.parametrize("kind", ["child", "map"])
+def test_a_branch_that_breaks_its_suspension_is_not_over(kind, cleanup):
+    """What it returned, or raised, while it was cancelled must not be recorded as its outcome."""
+
+    async def branch(context, *_item):
+        done = "cut short"
+        try:
+            await context.wait(Duration.from_seconds(5), "pause")
+            done = "whole"
+        except BaseException:
+            if cleanup == "fails":
+                raise ValueError("cleanup failed") from None
+        return done
+
+    async def handler(event, ctx):
+        if kind == "child":
+            return [await ctx.run_in_child_context(branch, "child")]
+        return (await ctx.map([1], branch, "map")).get_results()
+
+    run = drive(handler)
+    assert run.result == ["whole"]
+    assert run.service.invocations == 2
