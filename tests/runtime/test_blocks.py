@@ -110,7 +110,7 @@ def test_the_wrong_kind_of_with_says_so():
 
     run = run_to_end(durable_execution(handler))
     assert run.status == "FAILED"
-    assert "async with" in run.message or "asynchronous" in run.message
+    assert "async with" in run.message
 
 
 # -- with_retry ---------------------------------------------------------------------------------------------
