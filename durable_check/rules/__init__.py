@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from durable_check.rules import (
     awaiting,
+    bad_ignore,
+    baseline_drift,
     clock,
     closure_write,
     early_call,
@@ -14,7 +16,6 @@ from durable_check.rules import (
     environment,
     finalizers,
     global_state,
-    housekeeping,
     identity,
     iteration_order,
     late_binding,
@@ -29,7 +30,9 @@ from durable_check.rules import (
     tasks,
     threads,
     uncalled,
+    unreadable,
     unstable_branch,
+    unused_ignore,
 )
 from durable_check.rules._base import Problem, Rule
 
@@ -63,7 +66,10 @@ _MODULES = (
     serializing,
 )
 
-RULES: dict[str, Rule] = {rule.id: rule for rule in (*(module.RULE for module in _MODULES), *housekeeping.RULES)}
+# These look at the check itself, not at facts: whoever reads files, ignores and baselines reports them.
+_HOUSEKEEPING = (baseline_drift, unreadable, bad_ignore, unused_ignore)
+
+RULES: dict[str, Rule] = {module.RULE.id: module.RULE for module in (*_MODULES, *_HOUSEKEEPING)}
 _BY_NAME = {rule.name: rule for rule in RULES.values()}
 
 Check = tuple[Rule, "Callable[[Any], Iterator[Problem]]"]
