@@ -10,7 +10,7 @@ from _thread import RLock
 
 from durable_runtime import _tagged
 from durable_runtime._tagged import MAX_DEPTH, Problem, lower, refusal, revive
-from durable_runtime._values import _dumps, _parse
+from durable_runtime._values import _dumps, _parse, write_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class Codec:
     def write(self, value: Any) -> str:
         """Write a value as text."""
         try:
-            return _dumps(self.enc(value))
+            tree = self.enc(value)
         except (TypeError, ValueError) as error:
-            raise Problem(f"{self.name} cannot be written as JSON: {error}") from error
+            raise Problem(f"{short(value)} does not fit {self.name}: {error}") from error
+        return write_tree(tree)
 
     def read(self, text: str) -> Any:
         """Read a value from text."""
@@ -59,7 +60,7 @@ class Codec:
 
 _cache: dict[Any, Codec | None] = {}
 _lock = RLock()  # branches of a map meet a type for the first time at the same moment
-_in_progress: set[Any] = set()
+_in_progress: dict[Any, Codec | None] = {}
 _assumed: set[Any] = set()
 _ANY_KINDS: frozenset[type] = frozenset({str, int, float, bool, type(None), list, dict})
 
@@ -75,19 +76,31 @@ def codec_for(annotation: Any, *, plain: bool) -> Codec | None:
         return _compile(annotation, plain)
     with _lock:
         if key in _in_progress:
-            # A type that contains itself is plain if everything else in it is; what is compiled on that
-            # assumption is not kept.
-            _assumed.add(key)
-            return None
-        _in_progress.add(key)
-        try:
-            codec = _compile(annotation, plain)
-        finally:
-            _in_progress.discard(key)
-            _assumed.discard(key)
+            _assumed.add(key)  # what is compiled on an assumption about a type is not kept
+            return _in_progress[key]
+        codec = _settle(key, annotation, plain)
         if not _assumed:
             _cache[key] = codec
         return codec
+
+
+def _settle(key: Any, annotation: Any, plain: bool) -> Codec | None:
+    """Compile an annotation that may contain itself: it is plain if everything else in it is.
+
+    If it is not, it is compiled once more, with a stand-in where it contains itself.
+    """
+    _in_progress[key] = None
+    try:
+        codec = _compile(annotation, plain)
+        if codec is not None and key in _assumed:
+            stand_in = Codec(codec.name, codec.enc, codec.dec, codec.fits, codec.kinds)
+            _in_progress[key] = stand_in
+            codec = _compile(annotation, plain) or codec
+            stand_in.enc, stand_in.dec, stand_in.fits = codec.enc, codec.dec, codec.fits
+    finally:
+        del _in_progress[key]
+        _assumed.discard(key)
+    return codec
 
 
 def member(annotation: Any, *, plain: bool) -> Codec:
@@ -129,7 +142,10 @@ def mismatch(value: Any, name: str) -> Problem:
 
 def short(value: Any) -> str:
     """Show a value and its type, cut to a readable length."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  a __repr__ of the user's must not hide what is wrong with the value
+        text = f"<no repr: {type(error).__name__}>"
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 

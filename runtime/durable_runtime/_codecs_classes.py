@@ -1,10 +1,11 @@
-"""Codecs of classes: dataclass, TypedDict, NamedTuple, Enum, pydantic."""
+"""Codecs of classes: dataclass, TypedDict, NamedTuple, Enum. Pydantic's have a module of their own."""
 
 from __future__ import annotations
 
 import typing
 
 from durable_runtime._codecs import ANY, Codec, codec_for, member, mismatch, short
+from durable_runtime._codecs_forms import substitute
 from durable_runtime._tagged import SCALARS, Problem
 
 TYPE_CHECKING = False
@@ -13,16 +14,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def compile_class(kind: Any, plain: bool) -> Codec | None:
+def compile_class(kind: Any, plain: bool, arguments: tuple[Any, ...] = ()) -> Codec | None:
     """Return the codec of a class, or None when nothing here knows it."""
     if "__pydantic_validator__" in vars(kind):
-        return _PydanticCodec(kind)
+        from durable_runtime._codecs_pydantic import PydanticCodec
+
+        return PydanticCodec(kind, plain=plain)
     if hasattr(kind, "__dataclass_fields__"):
-        return _dataclass(kind, {}, plain)
+        return _dataclass(kind, arguments, plain)
     if hasattr(kind, "__required_keys__") and issubclass(kind, dict):
-        return _typed_dict(kind, plain)
+        return _typed_dict(kind, arguments, plain)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return _named_tuple(kind, plain)
+        return _named_tuple(kind, arguments, plain)
     if hasattr(kind, "__members__"):
         return _enum(kind)
     return None
@@ -31,31 +34,39 @@ def compile_class(kind: Any, plain: bool) -> Codec | None:
 def compile_generic(annotation: Any, plain: bool) -> Codec | None:
     """Return the codec of a generic class with its parameters filled in, such as ``Page[Order]``."""
     origin = typing.get_origin(annotation)
-    parameters = getattr(origin, "__parameters__", ())
-    if not hasattr(origin, "__dataclass_fields__") or "__pydantic_validator__" in vars(origin):
-        return compile_class(origin, plain) if isinstance(origin, type) else None
-    return _dataclass(origin, dict(zip(parameters, typing.get_args(annotation), strict=False)), plain)
+    return compile_class(origin, plain, typing.get_args(annotation)) if isinstance(origin, type) else None
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    """Resolve the annotations of a class."""
+def _hints(kind: Any, arguments: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """Resolve the annotations of a class, with the arguments of generic classes put in."""
     try:
-        return typing.get_type_hints(kind, include_extras=True)
-    except NameError as error:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except Exception as error:  # text of the user's is evaluated here
         raise Problem(
             f"the annotations of {kind.__name__} cannot be resolved: {error}; the name must exist at run time "
             "at module level (not only under TYPE_CHECKING or inside a function)",
         ) from error
+    bound = _bound(kind, arguments)
+    inherited = {variable: hint for variables in bound.values() for variable, hint in variables.items()}
+    if not inherited:
+        return hints
+    for name, hint in hints.items():
+        declared = [each for each in kind.__mro__ if name in vars(each).get("__annotations__", ())]
+        owner = declared[0] if declared else kind
+        hints[name] = substitute(hint, inherited | bound.get(owner, {}))
+    return hints
 
 
-def _substitute(hint: Any, parameters: dict[Any, Any]) -> Any:
-    """Put the arguments of a generic class into a field's annotation."""
-    if hint in parameters:
-        return parameters[hint]
-    free = getattr(hint, "__parameters__", ())
-    if parameters and free and not isinstance(hint, type):
-        return hint[tuple(parameters.get(variable, typing.Any) for variable in free)]
-    return hint
+def _bound(kind: Any, arguments: tuple[Any, ...]) -> dict[Any, dict[Any, Any]]:
+    """Say what the type variables of a class and of its bases stand for."""
+    own = dict(zip(getattr(kind, "__parameters__", ()), arguments, strict=False))
+    result = {kind: own}
+    for base in kind.__dict__.get("__orig_bases__", getattr(kind, "__bases__", ())):
+        origin = typing.get_origin(base) or base
+        if isinstance(origin, type) and origin not in (object, typing.Generic):
+            inner = tuple(substitute(argument, own) for argument in typing.get_args(base))
+            result = _bound(origin, inner) | result
+    return result
 
 
 class _Fields:
@@ -118,14 +129,27 @@ def _construct(kind: Any, values: dict[str, Any]) -> Any:
         raise Problem(f"{kind.__name__} refused the values: {type(error).__name__}: {error}") from error
 
 
-def _dataclass(kind: Any, parameters: dict[Any, Any], plain: bool) -> Codec:
-    name = kind.__name__
+def _wrong_class(value: Any, kind: Any, name: str) -> Problem:
+    """Make the error of a value of another class; a subclass has more than the annotation can bring back."""
+    if not isinstance(value, kind):
+        return mismatch(value, name)
+    found = type(value).__name__
+    return Problem(f"expected {name}, found its subclass {found}; annotate the function with `{found}`")
+
+
+def _name_of(kind: Any, arguments: tuple[Any, ...]) -> str:
+    inner = ", ".join(getattr(argument, "__name__", str(argument)) for argument in arguments)
+    return f"{kind.__name__}[{inner}]" if inner else kind.__name__
+
+
+def _dataclass(kind: Any, arguments: tuple[Any, ...], plain: bool) -> Codec:
+    name = _name_of(kind, arguments)
     declared = kind.__dataclass_fields__
 
     def make() -> dict[str, Codec]:
-        hints = _hints(kind)
+        hints = _hints(kind, arguments)
         regular = [key for key, field in declared.items() if field._field_type is _regular(field)]  # noqa: SLF001
-        return {key: member(_substitute(hints[key], parameters), plain=plain) for key in regular}
+        return {key: member(hints[key], plain=plain) for key in regular}
 
     fields = _Fields(make)
     defaults = {key for key, field in declared.items() if _has_default(field)}
@@ -133,7 +157,7 @@ def _dataclass(kind: Any, parameters: dict[Any, Any], plain: bool) -> Codec:
 
     def enc(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
-            raise mismatch(value, name)
+            raise _wrong_class(value, kind, name)
         return _write_fields(fields.get(), value, getattr)
 
     def dec(tree: Any) -> Any:
@@ -143,7 +167,13 @@ def _dataclass(kind: Any, parameters: dict[Any, Any], plain: bool) -> Codec:
             object.__setattr__(result, key, values[key])
         return result
 
-    return Codec(name, enc, dec, lambda value: type(value) is kind, (dict,))
+    def fits(value: Any) -> bool:
+        if type(value) is not kind:
+            return False
+        # The class alone does not tell Page[Order] from Page[Refund].
+        return not arguments or all(codec.fits(getattr(value, key, None)) for key, codec in fields.get().items())
+
+    return Codec(name, enc, dec, fits, (dict,))
 
 
 def _regular(field: Any) -> Any:
@@ -160,11 +190,11 @@ def _has_default(field: Any) -> bool:
     return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
-def _typed_dict(kind: Any, plain: bool) -> Codec | None:
-    name = kind.__name__
-    if not plain and all(codec_for(hint, plain=False) is None for hint in _hints(kind).values()):
+def _typed_dict(kind: Any, arguments: tuple[Any, ...], plain: bool) -> Codec | None:
+    name = _name_of(kind, arguments)
+    if not plain and all(codec_for(hint, plain=False) is None for hint in _hints(kind, arguments).values()):
         return None
-    fields = _Fields(lambda: {key: member(hint, plain=plain) for key, hint in _hints(kind).items()})
+    fields = _Fields(lambda: {key: member(hint, plain=plain) for key, hint in _hints(kind, arguments).items()})
     optional = kind.__optional_keys__ | _marked_not_required(kind)
     anything = member(typing.Any, plain=plain)
 
@@ -193,11 +223,11 @@ def _marked_not_required(kind: Any) -> set[str]:
     return {key for key, hint in _hints(kind).items() if typing.get_origin(hint) is typing.NotRequired}
 
 
-def _named_tuple(kind: Any, plain: bool) -> Codec:
-    name = kind.__name__
+def _named_tuple(kind: Any, arguments: tuple[Any, ...], plain: bool) -> Codec:
+    name = _name_of(kind, arguments)
 
     def make() -> dict[str, Codec]:
-        hints = _hints(kind)
+        hints = _hints(kind, arguments)
         return {key: member(hints.get(key, typing.Any), plain=plain) for key in kind._fields}
 
     fields = _Fields(make)
@@ -205,7 +235,7 @@ def _named_tuple(kind: Any, plain: bool) -> Codec:
 
     def enc(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
-            raise mismatch(value, name)
+            raise _wrong_class(value, kind, name)
         return _write_fields(fields.get(), value, getattr)
 
     return Codec(
@@ -220,7 +250,7 @@ def _named_tuple(kind: Any, plain: bool) -> Codec:
 def _enum(kind: Any) -> Codec:
     """Write a member's value if JSON has that type, else its name."""
     name = kind.__name__
-    by_value = all(type(each.value) in (str, int, bool, float) for each in kind)
+    by_value = all(_is_scalar(each.value) for each in kind)
 
     def enc(value: Any) -> Any:
         if not isinstance(value, kind):
@@ -230,7 +260,7 @@ def _enum(kind: Any) -> Codec:
     def dec(tree: Any) -> Any:
         try:
             return kind(tree) if by_value else kind[tree]
-        except (ValueError, KeyError, TypeError):
+        except Exception:  # noqa: BLE001  _missing_ is code of the user's
             names = ", ".join(repr(each.value if by_value else each.name) for each in list(kind)[:20])
             raise Problem(f"{short(tree)} is no {name}; it has {names}") from None
 
@@ -238,36 +268,5 @@ def _enum(kind: Any) -> Codec:
     return Codec(name, enc, dec, lambda value: isinstance(value, kind), kinds)
 
 
-class _PydanticCodec(Codec):
-    """Lets pydantic's own compiled code write and read its models; pydantic itself is never imported here."""
-
-    __slots__ = ("_kind",)
-
-    def __init__(self, kind: Any) -> None:
-        self._kind = kind
-        super().__init__(kind.__name__, self._enc, self._dec, lambda value: type(value) is kind, (dict,))
-
-    def write(self, value: Any) -> str:
-        if type(value) is not self._kind:
-            raise mismatch(value, self.name)
-        try:
-            text: bytes = self._kind.__pydantic_serializer__.to_json(value, by_alias=True, round_trip=True)
-        except Exception as error:
-            raise Problem(f"{self.name} cannot be written: {error}") from error
-        return text.decode()
-
-    def read(self, text: str) -> Any:
-        try:
-            return self._kind.__pydantic_validator__.validate_json(text)
-        except ValueError as error:
-            raise Problem(f"not a valid {self.name}: {error}") from error
-
-    def _enc(self, value: Any) -> Any:
-        from durable_runtime._values import _parse
-
-        return _parse(self.write(value))
-
-    def _dec(self, tree: Any) -> Any:
-        from durable_runtime._values import _dumps
-
-        return self.read(_dumps(tree))
+def _is_scalar(value: Any) -> bool:
+    return type(value) in (str, int, bool) or (type(value) is float and value - value == 0)

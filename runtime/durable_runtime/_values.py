@@ -15,7 +15,7 @@ from durable_runtime.exceptions import SerDesError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
     from durable_runtime._codecs import Codec
 
@@ -101,25 +101,39 @@ def needs_round_trip(value: Any) -> bool:
 def return_annotation(function: Callable[..., Any]) -> Any:
     """Return the declared result type of a function, or None when there is nothing to know."""
     annotations = getattr(function, "__annotations__", None)
-    if annotations is None:
-        target = getattr(function, "func", None) or getattr(type(function), "__call__", None)  # noqa: B004
-        annotations = getattr(target, "__annotations__", None)
-        if annotations is None:
+    if annotations is None or "return" not in annotations:
+        if hasattr(function, "__code__"):
             return None
-        function = target  # type: ignore[assignment]
-    annotation = annotations.get("return")
-    return _resolve(function, "return", annotation, _UNTYPED)
+        function, _ = _behind(function)
+        annotations = getattr(function, "__annotations__", None) or {}
+    return _resolve(function, "return", annotations.get("return"), _UNTYPED)
 
 
 def parameter_annotation(function: Callable[..., Any], position: int = 0) -> Any:
     """Return the declared type of a positional parameter, or None when there is nothing to know."""
+    function, taken = _behind(function)
+    position += taken
     code = getattr(function, "__code__", None)
     annotations = getattr(function, "__annotations__", None)
     if code is None or not annotations or position >= code.co_argcount:
         return None
     name = code.co_varnames[position]
-    annotation = annotations.get(name)
-    return _resolve(function, name, annotation, _SHAPELESS)
+    return _resolve(function, name, annotations.get(name), _SHAPELESS)
+
+
+def _behind(function: Any) -> tuple[Any, int]:
+    """Return the function behind a method, a partial or a callable object, and how many arguments it has by then."""
+    taken = 0
+    for _ in range(8):
+        if hasattr(function, "__func__"):
+            function, taken = function.__func__, taken + 1
+        elif hasattr(function, "func"):
+            function, taken = function.func, taken + len(getattr(function, "args", ()))
+        elif hasattr(function, "__code__") or isinstance(function, type):
+            break
+        else:
+            function, taken = getattr(type(function), "__call__", None), taken + 1  # noqa: B004
+    return function, taken
 
 
 def _is_untyped(annotation: Any, untyped: frozenset[Any] = _UNTYPED) -> bool:
@@ -169,8 +183,7 @@ def _untyped_round_trip(value: Any) -> tuple[str, Any]:
         text = _dumps(value)
     except (TypeError, ValueError):
         return _tagged_round_trip(value)
-    if not text.isascii():
-        _check_surrogates(text, value)
+    _check_surrogates(text)
     if type(value) in _SCALARS:
         return text, value
     result = _parse(text)
@@ -180,7 +193,7 @@ def _untyped_round_trip(value: Any) -> tuple[str, Any]:
 
 
 def _tagged_round_trip(value: Any) -> tuple[str, Any]:
-    text = _write(lower(value), value)
+    text = write_tree(lower(value))
     return text, revive(_parse(text))
 
 
@@ -188,8 +201,6 @@ def _typed_round_trip(value: Any, codec: Codec) -> tuple[str, Any]:
     """Write by annotation; a value that does not fit it is written as if there were none."""
     try:
         text = codec.write(value)
-        if not text.isascii():
-            _check_surrogates(text, value)
         if not text.startswith(_MARK) or text.startswith(_UNION):
             return text, codec.read(text)
     except Problem as misfit:
@@ -199,7 +210,7 @@ def _typed_round_trip(value: Any, codec: Codec) -> tuple[str, Any]:
             raise misfit from misfit.__cause__
     else:
         tree = lower(value)
-    text = _write({"$any": tree}, value)
+    text = write_tree({"$any": tree})
     return text, revive(_parse(text)["$any"])
 
 
@@ -212,11 +223,9 @@ def _encode_plain(value: Any, annotation: Any, root: str) -> str:
             try:
                 text = codec.write(value)
             except Problem:  # the value does not fit its annotation: write it for what it is
-                text = _write(to_plain(value), value)
+                text = write_tree(to_plain(value))
         else:
             text = _plain_text(value)
-        if not text.isascii():
-            _check_surrogates(text, value)
     except Problem as problem:
         raise SerDesError(problem.text(root)) from problem.__cause__
     except RecursionError:
@@ -228,51 +237,35 @@ def _plain_text(value: Any) -> str:
     from durable_runtime._codecs import to_plain
 
     try:
-        return _dumps(value)
+        text = _dumps(value)
     except (TypeError, ValueError):
-        return _write(to_plain(value), value)
-
-
-def _write(tree: Any, value: Any) -> str:
-    """Write a tree of JSON types."""
-    try:
-        text = _dumps(tree)
-    except (TypeError, ValueError) as error:  # an integer of more than 4,300 digits, for one
-        raise Problem(f"{type(value).__qualname__} cannot be written as JSON: {error}") from None
-    if not text.isascii():
-        _check_surrogates(text, value)
+        return write_tree(to_plain(value))
+    _check_surrogates(text)
     return text
 
 
-def _check_surrogates(text: str, value: Any) -> None:
+def write_tree(tree: Any) -> str:
+    """Write a tree of JSON types; name the part that JSON or UTF-8 cannot express."""
+    try:
+        text = _dumps(tree)
+    except (TypeError, ValueError) as error:  # an integer of more than 4,300 digits, for one
+        from durable_runtime._unwritable import find
+
+        raise find(tree, str(error)) from None
+    _check_surrogates(text)
+    return text
+
+
+def _check_surrogates(text: str) -> None:
     """Refuse half a character: UTF-8 has no bytes for it, so the service could not store it."""
+    if text.isascii():
+        return
     try:
         text.encode()
-    except UnicodeEncodeError:
-        _refuse_surrogate(value)
-        raise Problem("the text holds half a surrogate pair, which UTF-8 cannot express") from None
+    except UnicodeEncodeError as error:
+        from durable_runtime._unwritable import find
 
-
-def _refuse_surrogate(value: Any) -> None:
-    """Raise with the path to the text that UTF-8 cannot express, as far as plain containers lead to it."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            _raise(
-                f"the text holds half a surrogate pair at position {error.start}; "
-                "decode it with errors='replace' first",
-            )
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
-    for key, item in pairs:
-        try:
-            _refuse_surrogate(item)
-        except Problem as problem:
-            raise problem.under(key) from None
-
-
-def _raise(reason: str) -> NoReturn:
-    raise Problem(reason)
+        raise find(_parse(text), str(error)) from None
 
 
 __all__ = [
@@ -283,4 +276,5 @@ __all__ = [
     "refusal",
     "return_annotation",
     "round_trip",
+    "write_tree",
 ]

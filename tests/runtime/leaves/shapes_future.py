@@ -36,6 +36,11 @@ class Unresolvable:
     share: Fraction
 
 
+@dataclass
+class Misspelt:
+    at: Decimal.no_such_attribute
+
+
 def makes_a_tree() -> Tree:
     return Tree(Decimal(1), [Tree(Decimal(2), [])])
 

@@ -228,7 +228,7 @@ PATHS = [
     ([Order("no uuid", [])], list[Order], "result[0].id: expected UUID, found 'no uuid' (str)"),
     ([Item(Decimal(1), 1, "x")], list[Item], "result[0].when: expected datetime"),
     ((i for i in ()), None, "generator is not a value"),
-    (10**5000, None, "cannot be written as JSON"),
+    (10**5000, None, "the integer is too long to be written"),
     (open, typing.Any, "cannot be written to a checkpoint"),
 ]
 
