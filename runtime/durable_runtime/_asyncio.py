@@ -25,7 +25,7 @@ from durable_runtime.execution import is_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
     from durable_runtime._invocation import Invocation
@@ -58,6 +58,7 @@ class Driver:
         self._spins = 0
         self.timeline = Timeline()
         self.held: Entry | None = None
+        self._held_back: list[OperationFuture] = []
         self._main: asyncio.Task[Any] | None = None
         self._before: set[asyncio.Task[Any]] = set()
         self._cancels = 0
@@ -142,6 +143,14 @@ class Driver:
             self.timeline.line_up(context, finished_at, entry)
         task = self.loop.create_task(self._operate(generator, context, entry, lined_up=finished_at is not None))
         entry.future.add_done_callback(lambda future: task.cancel() if future.cancelled() else None)
+        return entry
+
+    def start_block(self, code: Coroutine[Any, Any, Any], context: AsyncDurableContext) -> Entry:
+        """Start code that runs operations of the context it was called on, as a task of its own."""
+        entry = Entry("", context, "EndTimestamp", unrecorded=True)
+        entry.future = task = self.loop.create_task(code)
+        # Nobody may look at its failure, as with the loser of a race.
+        task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
         return entry
 
     def line_up_held(self) -> None:
@@ -231,6 +240,8 @@ class Driver:
                 raise
 
     async def _call(self, effect: Call) -> Any:
+        if self.timeline.replays:
+            await self._after_replay()
         token = current.set(effect.scope)
         self.bodies += 1
         try:
@@ -246,6 +257,21 @@ class Driver:
             self.bodies -= 1
             current.reset(token)
         return result
+
+    async def _after_replay(self) -> None:
+        """Let results that history holds come first: what user code learns from them may give this step up."""
+        turn = OperationFuture(loop=self.loop)
+        self._held_back.append(turn)
+        self.poke()
+        await turn
+
+    def _let_go(self) -> bool:
+        """Let steps run that were held back; answer with whether there were some."""
+        held_back, self._held_back = self._held_back, []
+        for turn in held_back:
+            if not turn.done():
+                turn.set_result(None)
+        return bool(held_back)
 
     async def _on_a_thread(self, effect: Call) -> Any:
         over = OperationFuture(loop=self.loop)
@@ -382,7 +408,7 @@ class Driver:
             return
         self._spins = 0
         self.line_up_held()
-        if self.timeline.deliver() or self.checkpointer.send_if_wanted():
+        if self.timeline.deliver() or self._let_go() or self.checkpointer.send_if_wanted():
             self.poke()
         elif self.parked and not self.bodies and not self.checkpointer.is_waited_for:
             self._consider_suspending()

@@ -34,6 +34,7 @@ class ContextBase:
         owner_id: What ids are derived from; differs from operation_id in virtual contexts.
         line: The line of causality that this context's code runs on.
         last_operation: The operation whose outcome this context's code saw last.
+        rebuilt: History has the outcome of this context; its code runs again only to rebuild it.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ContextBase:
         self.line = line
         self.is_virtual = virtual
         self.last_operation: str | None = None if parent is None else parent.last_operation
+        self.rebuilt: bool = parent is not None and parent.rebuilt
         self._parent = parent
         self._prefix = prefix_of(self.owner_id)
         self._count = 0
@@ -102,7 +104,7 @@ class ContextBase:
     def is_replaying(self) -> bool:
         """Say whether the code that runs now ran before: whether the next operation is in the history."""
         recorded = self.invocation.history.recorded
-        return bool(recorded) and position_id(self._prefix, self._count + 1) in recorded
+        return bool(recorded) and (self.rebuilt or position_id(self._prefix, self._count + 1) in recorded)
 
     @property
     def execution_context(self) -> ExecutionContext:

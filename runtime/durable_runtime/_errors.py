@@ -15,6 +15,7 @@ from durable_runtime.exceptions import (
     DurableExecutionsError,
     DurableOperationError,
     SerDesError,
+    StepInterruptedError,
     UnrecoverableError,
     _RecordedError,
 )
@@ -109,6 +110,8 @@ def _data_of(error: BaseException) -> str | None:
     """Return what the error carries: its own data, or arguments and attributes that its text does not hold."""
     if isinstance(error, _RecordedError):
         return error.data if error.data is None else str(error.data)
+    if isinstance(error, StepInterruptedError):
+        return _encoded(error.args, {"step_id": error.step_id})
     if isinstance(error, UnrecoverableError) or not isinstance(error, Exception):
         return None
     attributes = {key: value for key, value in vars(error).items() if not key.startswith(_OURS) or key == "__notes__"}
@@ -196,12 +199,13 @@ def _known_class(name: str | None) -> type[Exception] | None:
             break
         module_name, _, outer = module_name.rpartition(".")
         qualname = f"{outer}.{qualname}"
-    if not isinstance(found, type) or not issubclass(found, Exception) or issubclass(found, _NEVER):
+    if not isinstance(found, type) or not issubclass(found, Exception):
         return None
-    return found
+    return None if issubclass(found, _NEVER) and found is not StepInterruptedError else found
 
 
-# An external error of these classes would steer the runtime or a generator instead of reaching the user.
+# An external error of these classes would steer the runtime or a generator instead of reaching the user. Only the
+# interrupted step comes back as what it was, since every judge of errors asks for DurableOperationError first.
 _NEVER = (UnrecoverableError, StopIteration, StopAsyncIteration)
 
 

@@ -9,7 +9,7 @@ MAX_NAME = 256
 
 def name_of(name: str | None, func: object, word: str) -> str | None:
     """Return an operation's name: the given one, or the function's own unless it is a lambda."""
-    if name is not None:
+    if name is not None and name != "":
         return check_name(name, word)
     found = getattr(func, "_original_name", None) or getattr(func, "__name__", None)
     if found is None:

@@ -34,7 +34,7 @@ def plan_map(  # noqa: PLR0917  the shape of ctx.map
     """Plan a function applied to every item."""
     if not callable(func):
         raise ValidationError(f"map: func is {func!r}; it must be a function of a context and an item")
-    automatic = name is None
+    automatic = not name
     name = name_of(name, func, "map")
     check_options(options, "map", name)
     merged = _merge(config, MapConfig, options, "map", name)

@@ -83,7 +83,7 @@ class OperationPlans(ContextBase):
 
         if not callable(func):
             raise ValidationError(f"step: func is {func!r}; it must be a function of a StepContext")
-        automatic = name is None
+        automatic = not name
         name = name_of(name, func, "step")
         _check_options(options, "step", name)
         retry, at_most_once, serdes, sub_type = (
@@ -182,7 +182,7 @@ class OperationPlans(ContextBase):
             raise ValidationError(
                 f"wait_for_callback: submitter is {submitter!r}; it must be a function of a callback id",
             )
-        automatic = name is None
+        automatic = not name
         name = name_of(name, submitter, "wait_for_callback")
         _check_options(options, "wait_for_callback", name)
         config = _callback_config(config, options, "wait_for_callback", name)
@@ -282,7 +282,7 @@ class OperationPlans(ContextBase):
 
         if not callable(func):
             raise ValidationError(f"run_in_child_context: func is {func!r}; it must be a function of a context")
-        automatic = name is None
+        automatic = not name
         name = name_of(name, func, "run_in_child_context")
         _check_options(options, "run_in_child_context", name)
         serdes, virtual = options.get("serdes"), bool(options.get("virtual"))
@@ -327,7 +327,7 @@ class OperationPlans(ContextBase):
             raise ValidationError(
                 f"wait_for_condition: check is {check!r}; it must be a function of the state and a context",
             )
-        automatic = name is None
+        automatic = not name
         name = name_of(name, check, "wait_for_condition")
         _check_options(options, "wait_for_condition", name)
         _check_config(config, WaitForConditionConfig, "wait_for_condition", name)

@@ -39,8 +39,10 @@ def _run_in_loop(invocation: Invocation, handler: Callable[..., Any], payload: A
         driver.checkpointer.close()
         driver.close()
         if not keep:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+            try:
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            finally:  # a task may still raise SystemExit, as the one that ended the invocation did
+                loop.close()
 
 
 _kept_loop: asyncio.AbstractEventLoop | None = None

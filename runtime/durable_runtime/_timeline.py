@@ -93,6 +93,11 @@ class Timeline:
         self._count += 1
         heappush(self._line, (place, self._count, entry, context))
 
+    @property
+    def replays(self) -> bool:
+        """Whether history holds results that user code is still to get."""
+        return bool(self._line) and self._line[0][0] < LATEST
+
     def deliver(self) -> bool:
         """Hand out the next result; answer with whether there was one."""
         line = self._line

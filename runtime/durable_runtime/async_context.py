@@ -302,14 +302,14 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         config: WithRetryConfig[T] | None = None,
         *,
         retry: Retry = None,
-    ) -> Coroutine[object, object, T]:
+    ) -> DurableAwaitable[T]:
         """Run a block of operations, and run all of it again when it fails; see `DurableContext.with_retry`."""
         from durable_runtime._operations.retry_block import Block, async_retries
 
         self._enter("with_retry")
         block = Block(func, name, config, retry)
         if not block.wrap:
-            return async_retries(self, block)
+            return DurableAwaitable(self.driver.start_block(async_retries(self, block), self))
         return self.run_in_child_context(
             lambda inner: async_retries(inner, block),
             block.name,

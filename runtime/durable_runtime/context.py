@@ -304,9 +304,18 @@ class DurableContext(ReplaySafe, OperationPlans):
             config: The strategy, and whether the block gets a child context.
             retry: The strategy alone.
         """
-        from durable_runtime._operations.retry_block import blocking_retries
+        from durable_runtime._operations.retry_block import Block, blocking_retries
 
-        result: T = blocking_retries(self, func, name, config, retry)
+        block = Block(func, name, config, retry)
+        if not block.wrap:
+            alone: T = blocking_retries(self, block)
+            return alone
+        result: T = self.run_in_child_context(
+            lambda inner: blocking_retries(inner, block),
+            block.name,
+            block.child_config,
+            returns=block.annotation,
+        )
         return result
 
     def saga(self, name: str | None = None) -> Saga:
@@ -316,6 +325,13 @@ class DurableContext(ReplaySafe, OperationPlans):
         return Saga(self, name)
 
     # ---- the driver's side
+
+    def is_replaying(self) -> bool:
+        """Say whether the code that runs now ran before: whether the next operation is in the history."""
+        if super().is_replaying():
+            return True
+        # History does not tell of the end of a virtual context, but the code that waited for it went on.
+        return self.is_virtual and self._parent is not None and self._parent.is_replaying()
 
     def _perform(self, plan: Plan) -> Any:
         """Run an operation on this thread."""

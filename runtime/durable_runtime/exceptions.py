@@ -257,6 +257,14 @@ class BatchCompletionError(DurableOperationError):
         super().__init__(text, error_type, data, stack_trace)
         self.completion_reason = completion_reason
 
+    def __getattr__(self, name: str) -> Any:
+        """Answer for an instance that was restored from a record: there is only one reason to fail for."""
+        if name != "completion_reason":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        from durable_runtime.config import CompletionReason
+
+        return CompletionReason.CUSTOM_COMPLETION_FAILED
+
 
 class UnrecoverableError(DurableExecutionsError):
     """Base of the errors that end the invocation."""
@@ -297,7 +305,17 @@ class DeadlineExceededError(InvocationError):
 
 
 class StepInterruptedError(InvocationError):
-    """An attempt of an at-most-once step died before its result was recorded."""
+    """An attempt of an at-most-once step died before its result was recorded.
+
+    The retry strategy gets it as it is. Without a further attempt the step fails with an error that is a StepError
+    and a StepInterruptedError: ``except StepInterruptedError`` is the place to find out what the attempt did.
+
+    Attributes:
+        step_id: Id of the step.
+    """
+
+    termination_reason = TerminationReason.STEP_INTERRUPTED
+    step_id: str | None = None
 
     def __init__(self, message: str, step_id: str | None = None) -> None:
         super().__init__(message, TerminationReason.STEP_INTERRUPTED)

@@ -21,7 +21,8 @@ class Saga:
             ctx.step(book_hotel)
 
     When the block raises, the compensations run in reverse order, each as a step of its own, and the error goes
-    on. A suspension runs none of them. A compensation that fails after its retries does not stop the others;
+    on. A suspension runs none of them. In an `async def` handler, a task that is cancelled, say because another task
+    of its `TaskGroup` failed, has failed too. A compensation that fails after its retries does not stop the others;
     its error is added to the block's as a note. With an ``async def`` handler, use ``async with``.
     """
 
@@ -84,7 +85,7 @@ class Saga:
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if not _undoes(error):
+        if not (_undoes(error) or self._is_cancelled(error)):
             return
         while self._compensations:
             compensate, args, kwargs, name, retry = self._compensations.pop()
@@ -92,6 +93,13 @@ class Saga:
                 await self._context.step(_step(compensate, args, kwargs), name, retry=retry)
             except Exception as failure:  # noqa: BLE001  the other parts must be undone as well
                 _note(error, name, failure)
+
+    def _is_cancelled(self, error: BaseException | None) -> bool:
+        """Say whether user code cancelled the task of the block, as a `TaskGroup` does when a sibling fails."""
+        from asyncio import CancelledError
+
+        context = self._context
+        return isinstance(error, CancelledError) and not (context.driver.suspending or context.line.is_orphaned())
 
 
 class _step:  # noqa: N801  stands for a function

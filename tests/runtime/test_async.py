@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
 
 import pytest
 
-from durable_runtime import durable_execution, exceptions
+from durable_runtime import RetryPresets, WithRetryConfig, durable_execution, exceptions
 from durable_runtime.config import Duration
-from tests.runtime.driving import run_to_end
+from tests.runtime.driving import invoke_once, run_to_end
 from tests.runtime.service import Fault, Service, succeed
 
 
@@ -342,3 +344,90 @@ def test_a_branch_that_breaks_its_suspension_is_not_over(kind, cleanup):
     run = drive(handler)
     assert run.result == ["whole"]
     assert run.service.invocations == 2
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["async def step", "def step"])
+def test_a_step_that_was_given_up_is_not_begun_again_by_replays(native):
+    """Its TaskGroup failed in the first invocation; each later one learns that before the step could run."""
+    begun = []
+
+    async def endless(_context):
+        begun.append("native")
+        await asyncio.sleep(60)
+
+    def long(_context):
+        begun.append("plain")
+        time.sleep(0.05)
+
+    async def handler(event, ctx):
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ctx.step(endless if native else long, "given up"))
+                group.create_task(ctx.step(lambda _c: 1 / 0, "bad", retry=False))
+        except* ZeroDivisionError:
+            pass
+        for number in range(3):
+            await ctx.wait(5, f"pause {number}")
+        return "over"
+
+    run = drive(handler)
+    assert (run.result, run.service.invocations) == ("over", 4)
+    assert len(begun) == 1
+
+
+def test_an_unfinished_step_runs_once_the_results_of_history_are_out():
+    """After a crash the results that history holds come first; then the step begins again."""
+    turns = []
+
+    async def slow(_context):
+        turns.append("slow")
+        await asyncio.sleep(0.05)
+
+    async def handler(event, ctx):
+        turns.append("start")
+
+        async def chain(context):
+            for number in range(3):
+                await context.step(lambda _c: None, f"quick {number}")
+                turns.append("quick")
+
+        await asyncio.gather(ctx.run_in_child_context(chain, "chain"), ctx.step(slow, "slow"))
+
+    service = Service(faults=[Fault(2, when="after")])
+    with contextlib.suppress(exceptions.CheckpointError):
+        invoke_once(durable_execution(handler), service)
+    service.abandon()
+    recorded = sum(raw["Status"] == "SUCCEEDED" for raw in service.operations.values())
+    turns.clear()
+    assert recorded >= 1
+    assert run_to_end(durable_execution(handler), service=service).status == "SUCCEEDED"
+    assert turns.index("slow") > recorded
+    assert turns.count("quick") == 3
+
+
+def test_with_retry_on_the_callers_context_starts_when_it_is_called():
+    """Its operations run while the caller waits for something else, and take the same positions on every replay."""
+
+    async def quick(_context):
+        """In the loop, so that what ends first does not depend on threads."""
+
+    async def block(context, attempt):
+        await context.step(quick, f"part {attempt}")
+        if attempt == 1:
+            raise LookupError("once more")
+        return attempt
+
+    async def handler(event, ctx):
+        alone = WithRetryConfig(wrap_with_run_in_child_context=False)
+        started = ctx.with_retry(block, "block", alone, retry=RetryPresets.fixed(9))
+        lost = ctx.with_retry(block, "nobody waits for this", alone, retry=False)
+        await ctx.step(quick, "other")
+        await ctx.wait(60, "pause")
+        assert not lost.cancel()
+        return [await started, await started, started.done(), await asyncio.gather(started)]
+
+    run = same_after_every_crash(handler)
+    assert run.result == [2, 2, True, [2]]
+    first = [name for call in run.service.accepted[:3] for name in (update.get("Name") for update in call)]
+    assert first[:1] == ["other"]
+    assert "part 1" in first

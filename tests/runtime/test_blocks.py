@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import datetime as dt
 
@@ -276,3 +278,87 @@ def test_a_condition_goes_on_from_a_state_that_is_falsy_or_written_as_nothing(ki
         return (yield ctx.wait_for_condition(check, config, "polled"))
 
     assert kit.run(flow).result == "met"
+
+
+def test_a_saga_of_a_cancelled_task_is_undone_and_that_of_a_suspended_one_is_not():
+    """A TaskGroup cancels the others when one fails: what they had done must not stay."""
+    undone = []
+
+    async def leg(ctx, name):
+        async with ctx.saga() as saga:
+            await ctx.step(lambda _c: 1, name=f"book {name}")
+            saga.add(undone.append, name, name=f"undo {name}")
+            await ctx.wait(60, name=f"{name} confirms")
+
+    async def refused(ctx):
+        await ctx.wait(5, name="ask")
+        raise LookupError("sold out")
+
+    async def handler(event, ctx):
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(leg(ctx, "flight"))
+                group.create_task(refused(ctx))
+        except* LookupError:
+            await ctx.wait(5, name="pause")
+        lost = asyncio.ensure_future(leg(ctx, "hotel"))
+        await ctx.wait(5, name="look around")
+        lost.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await lost
+        await leg(ctx, "train")
+        return "home"
+
+    run = run_to_end(durable_execution(handler))
+    assert run.result == "home"
+    assert undone == ["flight", "hotel"]
+    assert [name for name in started(run) if name.startswith("undo")] == ["undo flight", "undo hotel"]
+
+
+def test_a_block_without_a_name_has_none_in_the_history(kit):
+    def flow(kit, event, ctx):
+        def block(context, attempt):
+            yield context.step(lambda _c: attempt, name=f"part {attempt}")
+            if attempt == 1:
+                raise LookupError("once more")
+
+        def unnamed(function):
+            function.__name__ = "<lambda>"
+            return function
+
+        config = sdk(kit, "WithRetryConfig")(retry_strategy=kit.retry(2, 7))
+        retried = sdk(kit, "with_retry")
+        return (yield retried(ctx, unnamed(kit.fn(block)), config))
+
+    assert kit.run(flow).service.updates() == RIVAL.run(flow).service.updates()
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["in a child", "at the top"])
+def test_an_interrupted_step_can_be_caught_as_what_it_is(kit, wrapped):
+    """On the first run after the interruption and on every replay."""
+    begun, caught = [], []
+
+    def charge(_context):
+        begun.append(1)
+
+    def flow(kit, event, ctx):
+        def body(context):
+            return (yield context.step(charge, name="charge", at_most_once=True))
+
+        try:
+            if wrapped:
+                yield ctx.run_in_child_context(kit.fn(body), name="child")
+            else:
+                yield ctx.step(charge, name="charge", at_most_once=True)
+        except exceptions.StepInterruptedError as error:
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            caught.append((kinds, error.step_id, error.termination_reason, str(error)))
+        yield ctx.wait(kit.seconds(5), name="pause")
+        return "found out"
+
+    run = kit.run(flow, faults=[Fault(2, "die")])
+    assert run.result == "found out"
+    assert len(begun) == 1
+    assert caught[0] == caught[1]
+    assert ("ChildContextError" if wrapped else "StepError") in caught[0][0]
+    assert caught[0][1] == run.service.named("charge")["Id"]

@@ -95,3 +95,31 @@ def test_input_that_does_not_fit_the_annotation_is_refused_with_the_path():
     run = run_to_end(handler, service=Service({"number": "seven", "items": ["a"]}))
     assert run.status == "FAILED"
     assert "number" in run.message
+
+
+def rebuilt(kit, event, ctx):
+    """Contexts whose code runs again although they are over: too large for a checkpoint, or virtual."""
+    ctx.set_logger(logging.getLogger("orders"))
+
+    def large(context, *item):
+        yield context.step(lambda _c: 1, name="part")
+        context.logger.info("end of large %s", item[:1])
+        return "x" * 150_000
+
+    def virtual(context):
+        yield context.step(lambda _c: 1, name="part")
+        context.logger.info("end of virtual")
+
+    yield ctx.run_in_child_context(kit.fn(lambda c: large(c, *["child"])), name="child")
+    yield ctx.map([1, 2], kit.fn(large), name="map", config=kit.MapConfig(nesting_type=kit.NestingType.FLAT))
+    if kit.name == "sync":
+        yield ctx.run_in_child_context(kit.fn(virtual), name="virtual", config=kit.ChildConfig(is_virtual=True))
+    for number in range(3):
+        yield ctx.wait(kit.seconds(5), name=f"pause {number}")
+
+
+def test_a_context_that_runs_again_only_to_be_rebuilt_logs_nothing(logs, kit):
+    run = kit.run(rebuilt)
+    assert run.service.invocations == 4
+    lines = Counter(record.getMessage() for record in logs.records if record.name == "orders")
+    assert set(lines.values()) == {1}, lines

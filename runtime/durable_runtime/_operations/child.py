@@ -38,6 +38,7 @@ def child(
         operation.context.last_operation = operation.id
         return codec.read(operation.details.get("Result"))
     _open(operation, error_class, virtual=virtual)
+    context.rebuilt = context.rebuilt or rebuilding
     try:
         effects = Body(body, (context,), context) if callable(body) else body
         value = yield from run_user_code(operation, None, effects, rebuilding=rebuilding)

@@ -54,25 +54,18 @@ class Block:
         return f"{name}-backoff-{attempt}" if name else None
 
 
-def blocking_retries(context: DurableContext, func: Callable[..., Any], name: Any, config: Any, retry: Any) -> Any:
+def blocking_retries(context: DurableContext, block: Block) -> Any:
     """Run a block with retries on the calling thread."""
-    block = Block(func, name, config, retry)
-
-    def run(inner: DurableContext) -> Any:
-        attempt = 1
-        while True:
-            try:
-                return block.func(inner, attempt)
-            except Exception as error:
-                delay = block.delay(error, attempt)
-                if delay is None:
-                    raise
-            inner.wait(delay, block.wait_name(inner, attempt))
-            attempt += 1
-
-    if block.wrap:
-        return context.run_in_child_context(run, block.name, block.child_config, returns=block.annotation)
-    return run(context)
+    attempt = 1
+    while True:
+        try:
+            return block.func(context, attempt)
+        except Exception as error:
+            delay = block.delay(error, attempt)
+            if delay is None:
+                raise
+        context.wait(delay, block.wait_name(context, attempt))
+        attempt += 1
 
 
 async def async_retries(context: AsyncDurableContext, block: Block) -> Any:
