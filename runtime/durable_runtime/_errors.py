@@ -32,6 +32,9 @@ _MESSAGE_LIMIT = 8_192
 _DATA_LIMIT = 8_192
 _STACK_LIMIT = 12_288
 _STACK_LINES = 60
+_PARTS_LIMIT = 6_144
+_PART_LIMIT = 1_024
+_MOST_ERRORS = 12
 _ATTRIBUTES = '{"$exception":'
 _OURS = ("__", "_durable_")
 _HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  pathlib costs cold start
@@ -115,12 +118,30 @@ def _data_of(error: BaseException) -> str | None:
     if isinstance(error, UnrecoverableError) or not isinstance(error, Exception):
         return None
     attributes = {key: value for key, value in vars(error).items() if not key.startswith(_OURS) or key == "__notes__"}
+    if isinstance(error, ExceptionGroup):
+        return _encoded((error.message,), attributes, _parts(error))
     if not attributes and (not error.args or (len(error.args) == 1 and type(error.args[0]) is str)):
         return None if type(error).__str__ is BaseException.__str__ else _encoded(error.args, {})
     return _encoded(error.args, attributes)
 
 
-def _encoded(args: tuple[Any, ...], attributes: dict[str, Any]) -> str | None:
+def _parts(group: ExceptionGroup[Any]) -> list[dict[str, Any]]:
+    """Describe the exceptions in a group, as many as fit; a last one says how many did not."""
+    parts: list[dict[str, Any]] = []
+    room = _PARTS_LIMIT
+    for part in group.exceptions:
+        record = {key: text for key, text in error_object(part).items() if key != "StackTrace"}
+        record["ErrorMessage"] = cut(record["ErrorMessage"], _PART_LIMIT)
+        room -= 2 * sum(len(text.encode()) for text in record.values()) + 80
+        if room < 0:
+            left = len(group.exceptions) - len(parts)
+            parts.append({"ErrorMessage": f"{left} more of the group are not recorded, for lack of room"})
+            break
+        parts.append(record)
+    return parts
+
+
+def _encoded(args: tuple[Any, ...], attributes: dict[str, Any], parts: list[Any] | None = None) -> str | None:
     """Write what can be written, and drop what cannot: the error matters more than its parts."""
     from durable_runtime._values import encode
 
@@ -130,26 +151,39 @@ def _encoded(args: tuple[Any, ...], attributes: dict[str, Any]) -> str | None:
         except Exception:  # noqa: BLE001  a value of the user's with a broken protocol is dropped like any other
             return None
 
-    parts = [text(value) or "null" for value in args]
+    texts = [text(value) or "null" for value in args]
     pairs = [f"{encode(key)}:{part}" for key, value in attributes.items() if (part := text(value)) is not None]
-    result = f'{_ATTRIBUTES}{{"args":[{",".join(parts)}],"attributes":{{{",".join(pairs)}}}}}}}'
+    group = "" if parts is None else f',"group":{encode(parts)}'
+    result = f'{_ATTRIBUTES}{{"args":[{",".join(texts)}],"attributes":{{{",".join(pairs)}}}{group}}}}}'
     return result if len(result.encode()) <= _DATA_LIMIT else None
 
 
-def _stack_of(error: BaseException) -> list[str]:
-    """Return the traceback's lines, innermost last, and those of the causes above them."""
+def _stack_of(error: BaseException, seen: set[int] | None = None) -> list[str]:
+    """Return the traceback's lines, innermost last, and above them those of the causes and of a group's parts."""
     lines: list[str] = []
-    seen: set[int] = set()
+    seen = set() if seen is None else seen
     current: BaseException | None = error
-    while current is not None and id(current) not in seen and len(seen) < 4:
+    while current is not None and id(current) not in seen and len(seen) < _MOST_ERRORS:
         seen.add(id(current))
-        frames = _frames(current.__traceback__)
-        if current is not error:
-            lines[:0] = [*frames, f"{error_type(current)}: {cut(_text_of(current), 400)}", _CAUSE]
-        else:
-            lines = frames
+        own = [*_stacks_of_parts(current, seen), *_frames(current.__traceback__)]
+        lines[:0] = own if current is error else [*own, _headline(current), _CAUSE]
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return lines
+
+
+def _stacks_of_parts(group: BaseException, seen: set[int]) -> list[str]:
+    if not isinstance(group, BaseExceptionGroup):
+        return []
+    lines = []
+    for number, part in enumerate(group.exceptions, 1):
+        if len(seen) < _MOST_ERRORS:
+            place = f"The above exception is {number} of {len(group.exceptions)} in the following group:"
+            lines += [*_stack_of(part, seen), _headline(part), place]
+    return lines
+
+
+def _headline(error: BaseException) -> str:
+    return f"{error_type(error)}: {cut(_text_of(error), 400)}"
 
 
 _CAUSE = "The above exception led to the following one:"
@@ -247,32 +281,52 @@ def _instance(
     kind = original if issubclass(original, base) else _joined(original, base)
     if kind is None:
         return None
-    args, attributes = _carried(data)
+    args, attributes, parts = _carried(data)
     if args is None:
         args = (fields["message"],) if fields["message"] else ()
-    native: Any = next(each for each in original.__mro__ if each.__module__ == "builtins")
-    try:
-        result: DurableExecutionsError = native.__new__(kind, *args)
-        native.__init__(result, *args)
-    except (TypeError, ValueError):  # UnicodeDecodeError, for one, insists on five arguments
-        try:
-            result = native.__new__(kind)
-        except (TypeError, ValueError):
+    if issubclass(original, ExceptionGroup):
+        if not parts or not args or not isinstance(args[0], str):
             return None
+        args = (args[0], [restore_error(part, DurableOperationError) for part in parts])
+    native: Any = next(each for each in original.__mro__ if each.__module__ == "builtins")
+    result: DurableExecutionsError | None = _bare(kind, native, args)
+    if result is None:
+        return None
     result.__dict__.update(fields, error_type=fields["error_type"] or base.__name__)
     result.__dict__.update(attributes, _durable_text=fields["message"] or "")
     return result
 
 
-def _carried(data: str | None) -> tuple[tuple[Any, ...] | None, dict[str, Any]]:
-    """Read the arguments and attributes that `_data_of` wrote."""
+def _bare(kind: type, native: Any, args: tuple[Any, ...]) -> Any:
+    """Make an instance with the arguments of its built-in base, or without them."""
+    # UnicodeDecodeError insists on its five arguments, and MemoryError makes no instances of joined classes.
+    for base, given in ((native, args), (native, None), (Exception, args)):
+        try:
+            result = base.__new__(kind, *(given or ()))
+            if given is not None:
+                base.__init__(result, *given)
+        except (TypeError, ValueError):
+            continue
+        return result
+    return None
+
+
+def _carried(data: str | None) -> tuple[tuple[Any, ...] | None, dict[str, Any], list[dict[str, Any]]]:
+    """Read what `_data_of` wrote: arguments, attributes, and the records of a group's exceptions."""
     if data is None or not data.startswith(_ATTRIBUTES):
-        return None, {}
+        return None, {}, []
     from durable_runtime._values import decode
 
     try:
         # The marker is written by hand, so it stands outside the tags of the values in it.
         carried = decode(data[len(_ATTRIBUTES) : -1])
-        return tuple(carried["args"]), dict(carried["attributes"])
-    except (SerDesError, KeyError, TypeError, ValueError):  # written by others, or cut
-        return None, {}
+        parts = [
+            {key: text for key, text in part.items() if key in _TEXTS and isinstance(text, str)}
+            for part in carried.get("group", ())
+        ]
+        return tuple(carried["args"]), dict(carried["attributes"]), parts
+    except (SerDesError, KeyError, TypeError, ValueError, AttributeError):  # written by others, or cut
+        return None, {}, []
+
+
+_TEXTS = frozenset({"ErrorMessage", "ErrorType", "ErrorData"})
