@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from durable_runtime._proxy import Proxy
+
 MAX_HEAD = 65_536
 MAX_BODY = 64 * 1024 * 1024
 
@@ -24,6 +26,10 @@ class StaleConnectionError(OSError):
 
 class BadReplyError(OSError):
     """What came back is not an HTTP reply."""
+
+
+class ProxyError(OSError):
+    """The proxy would not connect to the endpoint."""
 
 
 class Reply:
@@ -51,7 +57,7 @@ class Endpoint:
         host, _, port = (
             authority.rpartition(":") if authority.rfind(":") > authority.rfind("]") else (authority, "", "")
         )
-        if not host or (port and not port.isdecimal()) or "@" in authority or "?" in rest:
+        if not host or (port and not (port.isdecimal() and int(port) < 65_536)) or "@" in authority or "?" in rest:
             raise ValueError(f"the endpoint {url!r} is not of the form http[s]://host[:port][/path]")
         self.host = host.strip("[]")
         self.port = int(port) if port else (443 if self.secure else 80)
@@ -67,11 +73,12 @@ class Endpoint:
 class Connection:
     """A connection that is opened when first used and reopened when the other side has closed it."""
 
-    __slots__ = ("_buffer", "_connect_timeout", "_deadline", "_endpoint", "_socket")
+    __slots__ = ("_buffer", "_connect_timeout", "_deadline", "_endpoint", "_proxy", "_socket")
 
-    def __init__(self, endpoint: Endpoint, connect_timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, connect_timeout: float, proxy: Proxy | None = None) -> None:
         self._endpoint = endpoint
         self._connect_timeout = connect_timeout
+        self._proxy = proxy
         self._socket: socket.socket | None = None
         self._buffer = bytearray()
         self._deadline = 0.0
@@ -121,9 +128,15 @@ class Connection:
 
     def _connect(self, timeout: float) -> socket.socket:
         endpoint = self._endpoint
-        link = socket.create_connection((endpoint.host, endpoint.port), timeout)
+        target = self._proxy or endpoint
+        try:
+            link = socket.create_connection((target.host, target.port), timeout)
+        except UnicodeError as error:
+            raise OSError(f"{target.host!r} is no host name: {error}") from error
         try:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._proxy is not None:
+                self._open_tunnel(link, self._proxy, timeout)
             if endpoint.secure:
                 link = _tls().wrap_socket(link, server_hostname=endpoint.host)
         except BaseException:
@@ -131,6 +144,15 @@ class Connection:
             raise
         self._socket = link
         return link
+
+    def _open_tunnel(self, link: socket.socket, proxy: Proxy, timeout: float) -> None:
+        """Ask a proxy to connect to the endpoint."""
+        self._deadline = time.monotonic() + timeout
+        self._buffer.clear()
+        link.sendall(proxy.head(self._endpoint))
+        status, _ = self._read_head(link)
+        if not 200 <= status < 300:
+            raise ProxyError(f"the proxy {proxy.host}:{proxy.port} refused the connection with HTTP {status}")
 
     def _read_reply(self, link: socket.socket, method: str) -> Reply:
         status, headers = self._read_head(link)

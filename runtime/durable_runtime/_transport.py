@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from durable_runtime._proxy import Proxy
+
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 50.0
 MAX_ATTEMPTS = 5
@@ -163,13 +165,13 @@ class HttpServiceClient:
         )
         headers = signed | added | {"user-agent": _user_agent()} | _trace()
         target = f"{path}?{query}" if query else path
-        key = f"{endpoint.secure}{endpoint.authority}"
-        idle = self._pool.setdefault(key, [])
+        proxy_url = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY") if endpoint.secure else None
+        idle = self._pool.setdefault(f"{endpoint.secure}{endpoint.authority} {proxy_url}", [])
         while True:
             try:
                 connection = idle.pop()
             except IndexError:  # none, or another thread was faster
-                connection = Connection(endpoint, self._connect_timeout)
+                connection = Connection(endpoint, self._connect_timeout, _proxy_for(endpoint, proxy_url))
             try:
                 reply = connection.request(method, target, headers, body, self._timeout())
             except StaleConnectionError:
@@ -216,6 +218,18 @@ def _service_url(partition: str, region: str, fips: str | None, dual: str | None
     return f"https://{name}.{region}.{suffixes[(dual or '').lower() == 'true']}"
 
 
+def _proxy_for(endpoint: Endpoint, url: str | None) -> Proxy | None:
+    """Return the proxy that the environment asks for; most have none."""
+    if not url:
+        return None
+    from durable_runtime._proxy import proxy_for
+
+    try:
+        return proxy_for(endpoint, url)
+    except ValueError as error:
+        raise ServiceError(0, "InvalidProxy", str(error)) from error
+
+
 def _user_agent() -> str:
     import durable_runtime
 
@@ -233,7 +247,7 @@ def _trace() -> dict[str, str]:
 def _parse(reply: Reply) -> dict[str, Any]:
     try:
         parsed = json.loads(reply.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServiceError(0, "InvalidResponse", f"the service answered with no JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise ServiceError(0, "InvalidResponse", f"the service answered {type(parsed).__name__}, not an object")
@@ -244,7 +258,7 @@ def _error_of(reply: Reply) -> ServiceError:
     """Read code and text of an error reply, wherever the service put them."""
     try:
         body = json.loads(reply.body) if reply.body else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     if not isinstance(body, dict):
         body = {}

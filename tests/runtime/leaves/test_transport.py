@@ -420,3 +420,26 @@ def test_the_body_is_compact_json(environ, client):
         client.checkpoint(ARN, "t", [{"Id": "a"}], "c")
     body = server.requests[0].body
     assert body == json.dumps(json.loads(body), separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, '"' + "x" * 10], ids=["lists", "objects", "cut"])
+@pytest.mark.parametrize("status", [200, 503])
+def test_json_that_nobody_can_read_is_an_error_like_any_other(environ, client, pauses, text, status):
+    """The standard library's reader gives up on deep nesting with a RecursionError."""
+    with serve(environ, reply(status, raw=text.encode())), pytest.raises(ServiceError):
+        client.checkpoint(ARN, "t", [], "c")
+    assert len(pauses) == 4
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:65536", "http://127.0.0.1:99999999"])
+def test_a_port_that_cannot_be_is_refused(environ, client, url):
+    environ.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+    with pytest.raises(ServiceError, match="is not of the form"):
+        client.checkpoint(ARN, "t", [], "c")
+
+
+def test_a_name_that_dns_cannot_know_is_a_connection_error(environ, client, pauses):
+    environ.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://{'a' * 70}.example")
+    with pytest.raises(ServiceError, match="is no host name") as caught:
+        client.checkpoint(ARN, "t", [], "c")
+    assert caught.value.code == "ConnectionError"
