@@ -12,15 +12,16 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 20
 demo: setup ## Synthesize the sample app and run its orders workflow on the local service
 	@python scripts/demo.py
 
-test: setup-test check ## The whole suite, on Python 3.11+ and the runtime again on 3.13
+test: setup-test check ## The whole suite, and the runtime again on Lambda's Python 3.13, and 3.14 where there is one
 	python -m pytest -n 2 --dist worksteal tests
-	@if [ -x $(NEWEST)/bin/python ]; then \
-		echo "the runtime again on Python 3.13"; $(NEWEST)/bin/python -m pytest -n 2 --dist worksteal tests/runtime --ignore tests/runtime/test_typing.py; \
-	elif [ "$$CI" = true ]; then \
-		echo "make: Python 3.13 is missing, so tests/runtime did not run on it"; exit 1; \
-	else \
-		echo "make: Python 3.13 is missing: tests/runtime ran on `python --version` only"; \
+	@if [ ! -x $(NEWEST)/bin/python ]; then \
+		echo "make: Python 3.13 is missing: tests/runtime ran on `python --version` only"; [ "$$CI" != true ]; \
 	fi
+	@for again in $(CURDIR)/.venv3*/bin/python; do \
+		[ -x "$$again" ] || continue; \
+		echo "the runtime again on `$$again --version`"; \
+		$$again -m pytest -n 2 --dist worksteal tests/runtime --ignore tests/runtime/test_typing.py || exit 1; \
+	done
 
 check: setup-test ## Format, lint, types, import arrows, replay check, documents
 	ruff format --check .
@@ -54,4 +55,4 @@ setup-test:
 	@$(PYTHON) scripts/setup.py --test
 
 clean: ## Remove everything that setup and the tests made
-	rm -rf .venv .venv313 node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv3* node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

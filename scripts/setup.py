@@ -4,7 +4,7 @@ Standard library only, so that it runs on a machine with Python and nothing else
 and unchanged is left alone.
 
     python3 scripts/setup.py          # what `make demo` needs
-    python3 scripts/setup.py --test   # what `make test` needs on top: Python 3.13, the CDK CLI
+    python3 scripts/setup.py --test   # what `make test` needs on top: Python 3.13, and 3.14 where it is; the CDK CLI
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = ROOT / ".venv"
-NEWEST = ROOT / ".venv313"
 MINIMUM = (3, 11)
-# What the runtime's tests need in the second interpreter; the rest of the toolkit is tested in the first.
-NEWEST_PACKAGES = [
+# Lambda's interpreters, on which the runtime is tested again; the rest of the toolkit is tested in the first one.
+LAMBDA_PYTHONS = [(3, 13), (3, 14)]
+RUNTIME_TEST_PACKAGES = [
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
@@ -146,11 +146,12 @@ def main() -> None:
     ensure_node()
     if arguments.test:
         ensure_cdk_cli()
-        newest = find_python((3, 13))
-        if newest is None:
-            say("there is no Python 3.13 here: the runtime's tests on 3.13 will not run")
-        else:
-            make_environment(NEWEST, newest, ["-e", ".", *NEWEST_PACKAGES])
+        for major, minor in LAMBDA_PYTHONS:
+            found = find_python((major, minor))
+            if found is None:
+                say(f"there is no Python {major}.{minor} here: the runtime's tests on it will not run")
+            else:
+                make_environment(ROOT / f".venv{major}{minor}", found, ["-e", ".", *RUNTIME_TEST_PACKAGES])
 
 
 if __name__ == "__main__":
