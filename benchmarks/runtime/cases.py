@@ -213,14 +213,22 @@ def measure_replay(name: str, argument: str | None) -> dict[str, float]:
 
 
 def measure_map(name: str, argument: str | None) -> dict[str, float]:
-    """Map over 1,000 items, each a child context with one step that sleeps so many milliseconds."""
+    """Map over 1,000 items, each a child context with one step that takes `20`, or burns `1c`, milliseconds.
+
+    A latency of the service may follow: `20@10`.
+    """
     from fake import Fake, event
 
-    pause = float(argument or 0) / 1000
+    pause, _, latency = (argument or "0").partition("@")
+    burns, seconds = pause.endswith("c"), float(pause.rstrip("c")) / 1000
 
     def work(_context):
-        if pause:
-            time.sleep(pause)
+        if burns:
+            end = time.thread_time() + seconds
+            while time.thread_time() < end:
+                pass
+        elif seconds:
+            time.sleep(seconds)
         return 1
 
     def item(ctx, _item, _index, _items):
@@ -235,7 +243,7 @@ def measure_map(name: str, argument: str | None) -> dict[str, float]:
 
     side = Side(name)
     side.runner(handler(1))(event(), Fake())
-    return timed(side.runner(handler(1000)), event(), Fake())
+    return timed(side.runner(handler(1000)), event(), Fake(float(latency or 0) / 1000))
 
 
 def measure_map_async(name: str, argument: str | None) -> dict[str, float]:

@@ -1,8 +1,9 @@
-"""Branches on threads: a few more when branches block, hardly any when they are quick.
+"""Branches on threads: as many as it takes when branches block, hardly any when they are quick.
 
 The calling thread keeps the time: it sees a batch complete, and wakes branches when they are due. Worker
-threads run the branches. The first starts at once; a further one only when a branch could run and nobody
-has taken it for a moment. When no thread can be had, the calling thread runs branches itself, so nested
+threads run the branches. The first starts at once. A further one, the lookout, starts when a branch could run
+and nobody takes it; it watches for a moment, and lets the others be if they get on. If all of them are blocked
+it doubles their number. When no thread can be had, the calling thread runs branches itself, so nested
 maps cannot starve each other. A branch that suspends gives its thread back and keeps its place among the
 branches in flight; when its time comes while others still run, it runs again from its beginning, and
 replay takes it to where it was.
@@ -17,6 +18,7 @@ from contextvars import copy_context
 
 from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE, perform
 from durable_runtime._history import is_released
+from durable_runtime._thread_budget import ThreadBudget
 from durable_runtime.exceptions import OrphanedChildException, SuspendExecution, TimedSuspendExecution
 
 TYPE_CHECKING = False
@@ -27,16 +29,24 @@ if TYPE_CHECKING:
     from durable_runtime._operations.batch import Batch
 
 GROWTH_PAUSE = 0.001
-"""Seconds that a new thread gives the others to take the work it was started for."""
+"""Seconds that a lookout gives the others to take the work it was started for."""
 
 QUICK = 8
 """Branches started in one such pause from which on the others need no help: more threads would only contend."""
+
+BUSY = 0.75
+"""Share of a core from which on the process computes, rather than waits: one thread at a time runs Python."""
+
+COMPUTERS = 16
+"""Workers that a process may have which computes: code outside of Python can use all cores of the largest function."""
 
 _NEVER = float("inf")
 
 
 def run_branches(batch: Batch, invocation: Invocation) -> None:
     """Run branches until the batch is complete; suspend when all that are left are suspended."""
+    if invocation.thread_budget is None:
+        invocation.thread_budget = ThreadBudget(invocation.max_threads)
     _Crew(batch, invocation).run()
 
 
@@ -44,11 +54,13 @@ class _Crew:
     def __init__(self, batch: Batch, invocation: Invocation) -> None:
         self.batch = batch
         self.invocation = invocation
+        self.budget: ThreadBudget = invocation.thread_budget
         self.changed = threading.Condition()
         self.workers = 0
         self.running = 0
         self.started = 0
-        self.newcomer = False
+        self.finished = 0
+        self.coming = 0
         self.closed = False
         self.signal: BaseException | None = None
         self.resumable: deque[int] = deque()
@@ -67,7 +79,7 @@ class _Crew:
                     self.wake_due()
                     if not self.has_work() and not self.running:
                         self.rest()
-                    elif self.wants_hands() and not self.grow(pause=self.workers > 0) and not self.workers:
+                    elif self.wants_hands() and not self.send_for_help() and not self.workers:
                         self.work_once()
                     else:
                         self.changed.wait(self.pause())
@@ -86,7 +98,7 @@ class _Crew:
 
     def wants_hands(self) -> bool:
         """Say whether there is a branch to run, and every worker is busy."""
-        return self.has_work() and self.running >= self.workers and not self.newcomer
+        return self.has_work() and self.running >= self.workers and not self.coming
 
     def pause(self) -> float | None:
         """Return how long nothing can become due."""
@@ -123,38 +135,62 @@ class _Crew:
 
     # ---- worker threads
 
-    def grow(self, *, pause: bool) -> bool:
-        """Start one more worker; answer with whether there is one."""
-        invocation = self.invocation
-        if invocation.threads >= invocation.max_threads:
-            return False
-        thread = threading.Thread(target=self.help, args=(pause,), name="durable-branch", daemon=True)
-        self.workers += 1
-        invocation.threads += 1
-        try:
-            thread.start()
-        except RuntimeError:  # the environment has no more threads; those at work will do it all
-            self.workers -= 1
-            invocation.threads -= 1
-            return False
-        self.newcomer = pause
-        return True
+    def send_for_help(self) -> bool:
+        """Start the first worker, or a lookout beside others; answer with whether there was room."""
+        self.coming += 1
+        return self.hire(0, lookout=self.workers > 0)
 
-    def help(self, pause: bool) -> None:
-        """Be a worker. One that was started for want of hands lets the others work while they get on."""
-        while pause:
-            started = self.started
-            time.sleep(GROWTH_PAUSE)
-            pause = self.started - started > QUICK and not self.is_over()
-        with self.changed:
-            self.newcomer = False
+    def hire(self, recruits: int, *, lookout: bool = False) -> bool:
+        """Start a worker, which will first start so many others; answer with whether there was room."""
+        if not self.is_over() and self.has_work() and self.budget.take():
             try:
-                while not self.is_over() and self.has_work():
+                arguments = (recruits, lookout)
+                threading.Thread(target=self.help, args=arguments, name="durable-branch", daemon=True).start()
+            except (RuntimeError, MemoryError):  # the environment has no more; those at work will do it all
+                self.budget.refused()
+            else:
+                return True
+        with self.changed:
+            self.coming -= 1 + recruits
+            self.changed.notify_all()
+        return False
+
+    def help(self, recruits: int, lookout: bool) -> None:
+        """Be a worker; before that a lookout, or one that starts others."""
+        if lookout:
+            recruits = self.look_out()
+        while recruits > 0:  # one half starts the other: a thread takes a moment to begin
+            share = (recruits - 1) // 2
+            self.hire(share)
+            recruits -= 1 + share
+        with self.changed:
+            self.coming -= 1
+            self.workers += 1
+            try:
+                while not self.is_over() and self.has_work() and not self.budget.overdrawn:
                     self.work_once()
             finally:
                 self.workers -= 1
-                self.invocation.threads -= 1
-                self.changed.notify_all()
+                self.budget.give()
+                if not self.workers or self.is_over():
+                    self.changed.notify_all()
+
+    def look_out(self) -> int:
+        """Watch the others while they get on; answer with how many more of them it takes."""
+        while True:
+            workers, started, finished = self.workers, self.started, self.finished
+            wall, cpu = time.perf_counter(), time.process_time()
+            time.sleep(GROWTH_PAUSE)
+            if self.is_over():
+                return 0
+            waits = time.process_time() - cpu < BUSY * (time.perf_counter() - wall)
+            if waits and self.finished - finished < workers:
+                with self.changed:
+                    recruits = max(0, min(workers, self.batch.total - self.started) - 1)
+                    self.coming += recruits
+                return recruits
+            if self.started - started <= QUICK and (waits or workers < COMPUTERS):
+                return 0
 
     def work_once(self) -> None:
         """Run one branch. Holds the lock before and after, not while the branch runs."""
@@ -163,13 +199,14 @@ class _Crew:
         self.running += 1
         self.started += 1
         if self.workers and self.wants_hands():
-            self.grow(pause=True)
+            self.send_for_help()
         self.changed.release()
         try:
             report = self.context.copy().run(self.run_branch, index, resumes)
         finally:
             self.changed.acquire()
         self.running -= 1
+        self.finished += 1
         report()
         if self.is_over() or not self.running or self.suspended:
             self.changed.notify_all()

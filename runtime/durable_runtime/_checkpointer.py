@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _PATIENCE = 20
 """Most half lingers that a call is put off while updates keep pouring in."""
 
+_REFUSAL_PAUSE = 1.0
+"""Seconds until a flusher is tried again after the environment refused a thread."""
+
 
 class Checkpointer:
     """Sends what is queued in a CommitLog.
@@ -43,6 +46,7 @@ class Checkpointer:
         self._sending = False
         self._flusher: threading.Thread | None = None
         self._flusher_idle = False
+        self._refused_until = 0.0
         self._closed = False
         self._due = 0.0
 
@@ -55,7 +59,8 @@ class Checkpointer:
             if was_empty or due < self._due:
                 self._due = due
                 if self._flusher is None:
-                    self._start_flusher()
+                    if not self._start_flusher() and outcome and not self._sending:
+                        self._call()
                 elif self._flusher_idle and not self._sending:
                     self._wake.notify()
             return sequence
@@ -128,9 +133,18 @@ class Checkpointer:
                     self._wake.notify()
             self._answered.notify_all()
 
-    def _start_flusher(self) -> None:
-        self._flusher = threading.Thread(target=self._flush, name="durable-flusher", daemon=True)
-        self._flusher.start()
+    def _start_flusher(self) -> bool:
+        """Start the flusher, unless the environment has no more threads: then outcomes are sent by who adds them."""
+        if monotonic() < self._refused_until:
+            return False
+        flusher = threading.Thread(target=self._flush, name="durable-flusher", daemon=True)
+        try:
+            flusher.start()
+        except (RuntimeError, MemoryError):
+            self._refused_until = monotonic() + _REFUSAL_PAUSE
+            return False
+        self._flusher = flusher
+        return True
 
     def _flush(self) -> None:
         """Send what lingers. An error stays in the log, and meets whoever comes next."""

@@ -21,9 +21,6 @@ OUTCOME_LINGER = 0.002
 START_LINGER = 0.020
 """Seconds that a START nobody waits for may wait for its outcome."""
 
-MAX_THREADS = 256
-"""Most threads that the branches of one invocation use at once. Lambda allows 1,024 for a whole environment."""
-
 
 class Options:
     """What `durable_execution` was told."""
@@ -44,7 +41,7 @@ class Options:
         self.sleep_in_place = 0.0
         self.outcome_linger = OUTCOME_LINGER
         self.start_linger = START_LINGER
-        self.max_threads = MAX_THREADS
+        self.max_threads: int | None = None
         self.store: Any = None
 
 
@@ -87,7 +84,7 @@ class Invocation:
         self.fatal: BaseException | None = None
         self.suspending = False
         self.leaving = False
-        self.threads = 0
+        self.thread_budget: Any = None  # made with the first branches
         self.plugins: PluginHost | None = None
         self.driver: Any = None  # set for `async def` handlers
         self.logger: Any = None

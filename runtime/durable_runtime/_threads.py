@@ -73,18 +73,30 @@ class Threads:
         self._threads: list[threading.Thread] = []
 
     def submit(self, func: Callable[[], Any], done: Callable[[Job], None]) -> Job:
-        """Run a call on another thread; ``done`` is called there when it is over."""
-        job = Job(func, done)
+        """Run a call on another thread, or here if there can be none; ``done`` is called there when it is over."""
+        job, alone = Job(func, done), False
         with self._changed:
             self._jobs.append(job)
-            if self._idle < len(self._jobs) and len(self._threads) < self._limit:
-                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._threads.append(thread)
-                self._idle += 1
-                thread.start()
-            else:
+            if not (self._idle < len(self._jobs) and len(self._threads) < self._limit):
                 self._changed.notify()
+            elif not self._start() and not self._threads:
+                self._jobs.clear()
+                alone = True
+        if alone:
+            job.run()
+            job.announce()
         return job
+
+    def _start(self) -> bool:
+        """Start one more thread, unless the environment has no more: those at work, or the caller, do it all."""
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            return False
+        self._threads.append(thread)
+        self._idle += 1
+        return True
 
     def close(self, *, wait: bool) -> None:
         """Let the threads end when they have nothing more to do."""

@@ -42,7 +42,8 @@ def durable_execution(
         renames: Former names of operations by their new name, so that running executions survive a rename.
         sleep_in_place: Waits and retries up to this long are slept through instead of ending the invocation.
             The default is never: sleeping is billed.
-        max_threads: Most threads that branches of this handler's maps and parallels use at once.
+        max_threads: Most threads that branches of this handler's maps and parallels use at once; by default 1,000,
+            and 2 for each megabyte of the function's memory.
         store: Keeps results that are too large for a checkpoint.
         outcome_linger: How long an outcome that nobody waits for may wait for company; 2 ms by default.
         start_linger: The same for the start of an operation; 20 ms by default.

@@ -11,6 +11,7 @@ import pytest
 
 import durable_runtime
 from durable_runtime import exceptions
+from durable_runtime._thread_budget import RESERVE
 from tests.runtime.driving import invoke_once
 from tests.runtime.history import op, op_id
 from tests.runtime.kit import BOTH, SYNC
@@ -267,7 +268,7 @@ def test_h_a_map_of_more_items_than_lambda_has_threads_finishes(kit):
         return batch.success_count
 
     assert kit.run(flow).result == 1100
-    assert peak < 300  # Lambda allows 1,024
+    assert peak <= 1_024 - RESERVE + 2  # Lambda allows 1,024; the calling thread and pytest's are no branches'
 
 
 # -- I, J: linear cost --------------------------------------------------------------------------------------
