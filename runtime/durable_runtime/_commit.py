@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Update = dict[str, Any]
 
-MAX_UPDATES = 200
-"""Most updates in one call."""
+MAX_UPDATES = 250
+"""Most updates in one call: as many as AWS's SDKs send."""
 
 MAX_BYTES = 750 * 1024
 """Largest request of one call; an update that is larger alone goes alone."""

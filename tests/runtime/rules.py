@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-MAX_UPDATES = 200
+MAX_UPDATES = 250  # as AWS's SDKs send; the API model names no limit
 MAX_BATCH_BYTES = 750 * 1024
 TERMINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "STOPPED"})
 DETAILS = {
