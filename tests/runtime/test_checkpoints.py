@@ -400,7 +400,7 @@ def test_the_limit_of_an_invoke_payload_is_exact_in_bytes(kit, over):
 
 @pytest.mark.parametrize("count", [249, 250, 251, 500, 501])
 def test_full_batches_hold_as_many_updates_as_allowed(kit, count):
-    """The service is never sent more than 250 updates in a call, the most of AWS's SDKs; a flood is cut into full ones."""
+    """A call never holds more than 250 updates, the most of AWS's SDKs; a flood is cut into full ones."""
 
     def flow(kit, event, ctx):
         def branch(context, item, index, items):
