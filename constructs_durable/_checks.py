@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import aws_cdk as cdk
 
+from constructs_durable._arguments import NUMBER_TOKENS_BELOW
 from constructs_durable._options import ALIAS_OPTIONS, ASYNCHRONOUS_OPTIONS, FUNCTION_OPTIONS, RESERVED_OPTIONS
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
-    import enum
     from collections.abc import Mapping
 
     from constructs import IConstruct
@@ -26,8 +26,6 @@ __all__ = [
     "Limits",
     "Place",
     "as_duration",
-    "asynchronous_options",
-    "check_choices",
     "check_limits",
     "in_seconds",
     "in_words",
@@ -42,9 +40,7 @@ MOST_RETRIES = 2  # `MaximumRetryAttempts` of an asynchronous invocation
 EVENT_AGES = (60, 21_600)  # seconds: `MaximumEventAgeInSeconds`
 SHORT_TIMEOUT = 10  # seconds: below it a cold start and one retried checkpoint do not fit
 
-NUMBER_TOKENS_BELOW = -1e280  # CDK writes a number known at deploy only as a huge negative one
-
-AnyDuration: TypeAlias = "cdk.Duration | dt.timedelta"
+AnyDuration: TypeAlias = cdk.Duration | dt.timedelta
 
 
 class Place(NamedTuple):
@@ -59,11 +55,19 @@ class Place(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Checked durations: the function's timeout and the execution's, in seconds; None stands for a token."""
+    """Checked durations, as CDK takes them; a number may be a token."""
 
-    timeout: float | None
-    execution_timeout: float | None
+    timeout: cdk.Duration
+    execution_timeout: float
+    """In seconds."""
+    retention_period: float | None
+    """In days."""
     warnings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def known_execution_timeout(self) -> float | None:
+        """In seconds; None if it is known at deploy only."""
+        return _known(self.execution_timeout)
 
 
 def as_duration(value: AnyDuration) -> cdk.Duration:
@@ -87,15 +91,7 @@ def _whole_days(days: float) -> str:
     return f" ({days:,.0f} days)" if days > 1 else " (1 day)"
 
 
-def check_choices(place: Place, choices: Mapping[str, tuple[object, type[enum.Enum]]]) -> None:
-    """Refuse what is no member of an option's enum: compared with the members, it would pass for none of them."""
-    for name, (value, kind) in choices.items():
-        if not isinstance(value, kind):
-            members = ", ".join(str(member) for member in kind)
-            raise place.error(f"{name} is {value!r}; pass one of {members}.")
-
-
-def asynchronous_options(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
+def _asynchronous_options(place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return how often and how long Lambda tries to start an execution; refuse what it does not offer."""
     retries = given.get("retry_attempts", 0)
     if retries > NUMBER_TOKENS_BELOW and not 0 <= retries <= MOST_RETRIES:
@@ -105,7 +101,7 @@ def asynchronous_options(place: Place, given: Mapping[str, Any]) -> dict[str, An
         )
     if "max_event_age" not in given:
         return {**given}
-    age = _seconds(place, "max_event_age", given["max_event_age"])
+    age = _known(_seconds(place, "max_event_age", given["max_event_age"]))
     shortest, longest = EVENT_AGES
     if age is not None and not shortest <= age <= longest:
         raise place.error(
@@ -128,32 +124,49 @@ def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any
             function_options[name] = value
         elif name in ASYNCHRONOUS_OPTIONS and value is not None:
             asynchronous[name] = value
-    return function_options, asynchronous
+    return function_options, _asynchronous_options(place, asynchronous)
 
 
 def check_limits(
     place: Place,
     *,
     execution_timeout: AnyDuration,
-    timeout: AnyDuration | None,
-    retention_period: AnyDuration | None,
-    longest_phase: AnyDuration | None,
+    timeout: AnyDuration | None = None,
+    retention_period: AnyDuration | None = None,
+    longest_phase: AnyDuration | None = None,
 ) -> Limits:
     """Check the four durations against the service's limits and against each other."""
-    execution = _seconds(place, "execution_timeout", execution_timeout)
+    declared = _seconds(place, "execution_timeout", execution_timeout)
+    execution = _known(declared)
     if execution is not None and not 1 <= execution <= LONGEST_EXECUTION:
         raise place.error(
             f"execution_timeout is {in_words(execution)}; the service accepts 1 s to {LONGEST_EXECUTION:,} s "
             "(366 days). For work without an end, start the next execution as the last step of this one."
         )
     _refuse_fractions(place, "execution_timeout", execution)
-    retention = None if retention_period is None else _seconds(place, "retention_period", retention_period)
-    if retention is not None and not (retention % 86_400 == 0 and 1 <= retention // 86_400 <= LONGEST_RETENTION):
+    retention = None if retention_period is None else _retention_days(place, retention_period)
+    phase = None if longest_phase is None else _longest_phase(place, longest_phase, execution)
+    if timeout is None:  # what the service itself would choose: an idle timeout costs nothing
+        chosen = in_seconds(min(execution or LONGEST_TIMEOUT, LONGEST_TIMEOUT))
+        return Limits(chosen, declared, retention)
+    seconds = _known(_seconds(place, "timeout", timeout))
+    if seconds is not None:
+        _check_timeout(place, seconds, execution, phase)
+    return Limits(as_duration(timeout), declared, retention, _timeout_warnings(seconds))
+
+
+def _retention_days(place: Place, value: AnyDuration) -> float:
+    days = value / dt.timedelta(days=1) if isinstance(value, dt.timedelta) else _in_units(place, "days", value)
+    if _known(days) is not None and not (days % 1 == 0 and 1 <= days <= LONGEST_RETENTION):
         raise place.error(
-            f"retention_period is {retention / 86_400:g} days; the service accepts whole days from 1 to "
-            f"{LONGEST_RETENTION}. Keep what must live longer in a table or bucket of your own."
+            f"retention_period is {days:g} days; the service accepts whole days from 1 to {LONGEST_RETENTION}. "
+            "Keep what must live longer in a table or bucket of your own."
         )
-    phase = None if longest_phase is None else _seconds(place, "longest_phase", longest_phase)
+    return days
+
+
+def _longest_phase(place: Place, value: AnyDuration, execution: float | None) -> float | None:
+    phase = _known(_seconds(place, "longest_phase", value))
     if phase is not None and not 0 < phase <= LONGEST_TIMEOUT:
         raise place.error(
             f"longest_phase is {in_words(phase)}; one invocation may run for {LONGEST_TIMEOUT} s at most. "
@@ -164,16 +177,10 @@ def check_limits(
             f"longest_phase is {in_words(phase)} but execution_timeout is {in_words(execution)}: the execution ends "
             "before the phase can. Raise execution_timeout."
         )
-    chosen = _timeout(place, timeout, execution, phase)
-    return Limits(chosen, execution, _timeout_warnings(chosen))
+    return phase
 
 
-def _timeout(place: Place, timeout: AnyDuration | None, execution: float | None, phase: float | None) -> float | None:
-    if timeout is None:  # what the service itself would choose: an idle timeout costs nothing
-        return min(execution or LONGEST_TIMEOUT, LONGEST_TIMEOUT)
-    chosen = _seconds(place, "timeout", timeout)
-    if chosen is None:
-        return None
+def _check_timeout(place: Place, chosen: float, execution: float | None, phase: float | None) -> None:
     if not 1 <= chosen <= LONGEST_TIMEOUT:
         raise place.error(
             f"timeout is {in_words(chosen)}; one invocation may run for 1 s to {LONGEST_TIMEOUT} s. "
@@ -190,7 +197,6 @@ def _timeout(place: Place, timeout: AnyDuration | None, execution: float | None,
             f"timeout is {in_words(chosen)} but execution_timeout is {in_words(execution)}: the execution ends first, "
             "always. Raise execution_timeout, or leave timeout out."
         )
-    return chosen
 
 
 def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
@@ -208,10 +214,19 @@ def _refuse_fractions(place: Place, name: str, seconds: float | None) -> None:
         raise place.error(f"{name} is {in_words(seconds)}; the service counts whole seconds. Leave the fraction out.")
 
 
-def _seconds(place: Place, name: str, value: AnyDuration) -> float | None:
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    if not isinstance(value, cdk.Duration):
-        raise place.error(f"{name} is {value!r}; pass a Duration or a timedelta.")
-    seconds = float(value.to_seconds(integral=False))
-    return None if seconds < NUMBER_TOKENS_BELOW else seconds
+def _seconds(place: Place, name: str, value: AnyDuration) -> float:
+    return value.total_seconds() if isinstance(value, dt.timedelta) else _in_units(place, "seconds", value, name)
+
+
+def _in_units(place: Place, unit: str, value: cdk.Duration, name: str = "retention_period") -> float:
+    try:
+        return float(getattr(value, f"to_{unit}")(integral=False))
+    except RuntimeError:  # CDK's words for a token in another unit
+        raise place.error(
+            f"{name} is known at deploy only, so it cannot be converted; write it as cdk.Duration.{unit}(…)."
+        ) from None
+
+
+def _known(number: float) -> float | None:
+    """Return a number, or None where CDK only knows it at deploy."""
+    return None if number < NUMBER_TOKENS_BELOW else number

@@ -40,11 +40,16 @@ def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
     if _binds_at_first_sight(path.read_bytes(), name):
         return
     try:
-        names = _top_level_names(path, path.stat().st_mtime_ns)
+        names, values = _top_level_names(path, path.stat().st_mtime_ns)
     except SyntaxError as error:
         raise place.error(
             f"handler is {handler!r}, but {path}:{error.lineno} is not valid Python: {error.msg}."
         ) from None
+    if name in values:
+        raise place.error(
+            f"handler is {handler!r}, but {path}:{values[name]} binds `{name}` to something that cannot be called. "
+            "Name a function that takes the event and the context."
+        )
     if name in names or "*" in names:
         return
     import difflib
@@ -75,13 +80,44 @@ def _module_path(entry: Path, module: str) -> Path | None:
 
 def _binds_at_first_sight(source: bytes, name: str) -> bool:
     """Look for a plain definition; a syntax tree, which costs as much as the whole check, is for the rest."""
-    pattern = rf"^(?:(?:async\s+def|def|class)\s+{name}\b|{name}\s*[:=])"
+    pattern = rf"^(?:async\s+def|def|class)\s+{name}\b"
     return re.search(pattern.encode(), source, re.MULTILINE) is not None
 
 
 @functools.lru_cache(maxsize=256)
-def _top_level_names(path: Path, _stamp: int) -> frozenset[str]:
-    return frozenset(_bound(ast.parse(path.read_bytes(), str(path)).body))
+def _top_level_names(path: Path, _stamp: int) -> tuple[frozenset[str], dict[str, int]]:
+    """Return the names that a module binds, and those among them that are never bound to anything callable."""
+    body = ast.parse(path.read_bytes(), str(path)).body
+    values: dict[str, int] = {}
+    others: set[str] = set()
+    for node in body:
+        names = set(_bound([node]))
+        if _is_no_function(node):
+            values |= dict.fromkeys(names, node.lineno)
+        else:
+            others |= names
+    return frozenset(others | values.keys()), {name: line for name, line in values.items() if name not in others}
+
+
+def _is_no_function(node: ast.stmt) -> bool:
+    """Tell whether a statement imports a module, or assigns what is written as a value."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return isinstance(node.value, VALUES)
+    return isinstance(node, ast.Import)
+
+
+VALUES = (
+    ast.Constant,
+    ast.Dict,
+    ast.DictComp,
+    ast.JoinedStr,
+    ast.List,
+    ast.ListComp,
+    ast.Set,
+    ast.SetComp,
+    ast.UnaryOp,
+)
+"""Expressions that never give a function; a tuple may be unpacked into some."""
 
 
 def _bound(body: list[ast.stmt]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from constructs_durable._names import VARIABLE
+from constructs_durable._arguments import checked
+from constructs_durable._names import variable_problem
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
 from constructs_durable.grants import DurableFunctionGrants
@@ -41,6 +42,7 @@ class DurableAlias(QualifiedAlias):
     _callees: tuple[DurableAlias, ...] = ()
 
     @classmethod
+    @checked
     def from_alias_arn(cls, scope: Construct, id: str, alias_arn: str) -> lambda_.IAlias:  # noqa: A002  CDK's name
         """Import the alias of a durable function that another stack or team has made.
 
@@ -92,22 +94,27 @@ class DurableAlias(QualifiedAlias):
         """Grants on this function and its executions."""
         return DurableFunctionGrants(self._function, invoke=self, key=self._execution_key)
 
+    @checked
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to start executions."""
         return self.grants.start(grantee)
 
+    @checked
     def grant_callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to complete callbacks and to send their heartbeats."""
         return self.grants.callbacks(grantee)
 
+    @checked
     def grant_read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to list executions and to read their state and history."""
         return self.grants.read_executions(grantee)
 
+    @checked
     def grant_manage_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to stop, pause, resume and delete executions, and to read them."""
         return self.grants.manage_executions(grantee)
 
+    @checked
     def calls(self, other: lambda_.IFunction, *, variable: str | None = None) -> str:
         """Let this function's workflows invoke another function with `ctx.invoke`.
 
@@ -122,11 +129,9 @@ class DurableAlias(QualifiedAlias):
         self._refuse_call(other)
         named = other.root if isinstance(other, DurableAlias) else other
         name = variable or _variable_name(named.node.id)
-        if not VARIABLE.fullmatch(name):
-            raise DurableInputError(
-                f"{self._root.node.path}: variable is {name!r}; an environment variable of a function starts with a "
-                "letter and has letters, digits and underscores only, two characters at least."
-            )
+        problem = variable_problem(name)
+        if problem is not None:
+            raise DurableInputError(f"{self._root.node.path}: variable is {name!r}{problem}")
         self._policy.add_statements(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=other.resource_arns_for_grant_invoke)
         )
@@ -171,6 +176,7 @@ class DurableAlias(QualifiedAlias):
         """Tell whether this function calls another one, itself or through those it calls."""
         return any(callee is target or callee.leads_to(target) for callee in self._callees)
 
+    @checked
     def deploy_gradually(
         self,
         config: codedeploy.ILambdaDeploymentConfig,
@@ -193,21 +199,28 @@ class DurableAlias(QualifiedAlias):
             self._root, "Rollout", alias=self, deployment_config=config, alarms=[*alarms], **options
         )
 
+    @checked
     def add_environment(self, key: str, value: str) -> None:
         """Add an environment variable; the next deploy publishes a version with it."""
+        problem = variable_problem(key)
+        if problem is not None:
+            raise DurableInputError(f"{self._root.node.path}: key is {key!r}{problem}")
         self._function.add_environment(key, value)
 
+    @checked
     def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
         """Add layers; the next deploy publishes a version with them."""
         self._function.add_layers(*layers)
 
+    @checked
     def add_property_override(self, property_path: str, value: object) -> None:
         """Set a property of the `AWS::Lambda::Function` that CDK does not know yet."""
-        self._resource().add_property_override(property_path, value)
+        self._resource.add_property_override(property_path, value)
 
-    def _resource(self) -> cdk.CfnResource:
+    @functools.cached_property
+    def _resource(self) -> lambda_.CfnFunction:
         resource = self._function.node.default_child
-        if not isinstance(resource, cdk.CfnResource):
+        if not isinstance(resource, lambda_.CfnFunction):
             raise TypeError(f"{self._root.node.path} has no CloudFormation resource to override.")
         return resource
 

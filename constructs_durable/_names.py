@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from constructs_durable._checks import NUMBER_TOKENS_BELOW
+from constructs_durable._arguments import NUMBER_TOKENS_BELOW
+from constructs_durable.layer import DurableSdk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    import aws_cdk as cdk
+    from aws_cdk import aws_logs as logs
 
     from constructs_durable._checks import Place
 
@@ -20,12 +24,17 @@ __all__ = [
     "check_alias_name",
     "check_environment",
     "check_function_name",
-    "check_memory",
+    "check_logs",
+    "check_sizes",
     "default_architecture",
     "supported_runtime",
+    "variable_problem",
 ]
 
 OLDEST_PYTHON_MINOR = 13  # the service's managed runtimes for durable functions
+LONGEST_DESCRIPTION = 256  # characters
+MOST_LAYERS = 5
+MOST_VARIABLES = 4_096  # bytes, names and values together
 SMALLEST_MEMORY, LARGEST_MEMORY = 128, 10_240  # MiB
 DEPLOY_TIME_TEXT = "${Token["  # how CDK writes a text known at deploy only
 VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
@@ -64,25 +73,56 @@ def check_alias_name(place: Place, alias_name: str) -> None:
 
 def check_environment(place: Place, environment: Mapping[str, str] | None) -> None:
     """Refuse variables that Lambda refuses."""
-    for name, value in (environment or {}).items():
-        if not VARIABLE.fullmatch(name):
-            raise place.error(
-                f"environment has {name!r}; a variable starts with a letter and has letters, digits and underscores "
-                "only, two characters at least."
-            )
-        if name in RESERVED_VARIABLES:
-            raise place.error(f"environment has {name!r}, which Lambda sets itself and does not let you set.")
-        if not isinstance(value, str):
-            raise place.error(f"environment has {value!r} as {name!r}; variables are texts. Pass str(…).")
+    if not environment:
+        return
+    for name in environment:
+        problem = variable_problem(name)
+        if problem is not None:
+            raise place.error(f"environment has {name!r}{problem}")
+    texts = [text for pair in environment.items() for text in pair]
+    size = sum(len(text.encode()) for text in texts)
+    if size > MOST_VARIABLES and not any(DEPLOY_TIME_TEXT in text for text in texts):
+        raise place.error(
+            f"environment takes {size:,} bytes; names and values have {MOST_VARIABLES:,} together. Keep what is long "
+            "in Parameter Store or in a file beside the handler."
+        )
 
 
-def check_memory(place: Place, memory_size: int) -> None:
-    """Refuse a memory size that Lambda does not have."""
-    if not isinstance(memory_size, int | float):
-        raise place.error(f"memory_size is {memory_size!r}; pass a number of MiB.")
+def variable_problem(name: str) -> str | None:
+    """Return what is wrong with the name of an environment variable, to be put behind it."""
+    if not VARIABLE.fullmatch(name):
+        return (
+            "; a variable starts with a letter and has letters, digits and underscores only, two characters at least."
+        )
+    if name in RESERVED_VARIABLES:
+        return ", which Lambda sets itself and does not let you set."
+    return None
+
+
+def check_sizes(
+    place: Place,
+    *,
+    memory_size: int,
+    description: str | None,
+    layers: Sequence[lambda_.ILayerVersion],
+    sdk: DurableSdk,
+) -> None:
+    """Refuse more, or less, than a function can have."""
     if memory_size > NUMBER_TOKENS_BELOW and not SMALLEST_MEMORY <= memory_size <= LARGEST_MEMORY:
         raise place.error(
             f"memory_size is {memory_size} MiB; a function has {SMALLEST_MEMORY} to {LARGEST_MEMORY} MiB."
+        )
+    if description is not None and len(description) > LONGEST_DESCRIPTION and DEPLOY_TIME_TEXT not in description:
+        raise place.error(
+            f"description has {len(description)} characters; {LONGEST_DESCRIPTION} fit. Shorten it, or put the rest "
+            "into a comment."
+        )
+    ours = sdk not in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED)
+    if ours + len(layers) > MOST_LAYERS:
+        beside = " beside the runtime's" if ours else ""
+        raise place.error(
+            f"layers has {len(layers)}{beside}; a function has {MOST_LAYERS} at "
+            "most. Merge some of them, or bundle what they hold with the handler's code."
         )
 
 
@@ -97,12 +137,21 @@ def check_function_name(place: Place, function_name: str | None, *, allowed: boo
     )
 
 
+def check_logs(
+    place: Place,
+    log_group: logs.ILogGroup | None,
+    log_retention: logs.RetentionDays | None,
+    log_removal_policy: cdk.RemovalPolicy | None,
+) -> None:
+    """Refuse settings of the log group where another one is given."""
+    if log_group is not None and (log_retention is not None or log_removal_policy is not None):
+        raise place.error("log_group is given, so log_retention and log_removal_policy belong to it, not here.")
+
+
 def supported_runtime(place: Place, runtime: lambda_.Runtime | None) -> lambda_.Runtime:
     """Return the runtime, or the default; refuse one without durable functions."""
     if runtime is None:
         return _default_runtime()
-    if not isinstance(runtime, lambda_.Runtime):
-        raise place.error(f"runtime is {runtime!r}; pass a lambda_.Runtime, for example lambda_.Runtime.PYTHON_3_13.")
     name = runtime.name
     match = re.fullmatch(r"python3\.(\d+)", name)
     if match is None or int(match[1]) < OLDEST_PYTHON_MINOR:

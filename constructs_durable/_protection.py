@@ -1,10 +1,11 @@
-"""What keeps executions safe: from a replacement of their function, from readers, and from noise at synth."""
+"""What keeps executions safe: from a replacement of their function, and from readers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
 
 from constructs_durable._policy import encryption_statement
 
@@ -12,11 +13,19 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
-__all__ = ["acknowledge_replacement_note", "encrypt_executions", "keep_when_replaced"]
+    from constructs_durable._checks import Limits
+
+__all__ = ["encrypt_executions", "make_durable"]
 
 
-def keep_when_replaced(resource: cdk.CfnResource) -> None:
-    """Leave the old function in place when a change replaces it: its open executions go on."""
+def make_durable(resource: lambda_.CfnFunction, limits: Limits) -> None:
+    """Make the function durable, and leave it in place when a change replaces it: its open executions go on.
+
+    Said to the resource, because CDK's construct remarks on every durable function that it was made durable.
+    """
+    resource.durable_config = lambda_.CfnFunction.DurableConfigProperty(
+        execution_timeout=limits.execution_timeout, retention_period_in_days=limits.retention_period
+    )
     resource.add_override("UpdateReplacePolicy", "Retain")
     resource.add_override("DeletionPolicy", "Delete")  # the default, but validators want to see both
 
@@ -31,11 +40,4 @@ def encrypt_executions(root: Construct, resource: cdk.CfnResource, key: kms.IKey
         "execution_key is imported, so its key policy cannot be extended here. It must allow lambda.amazonaws.com "
         "kms:GenerateDataKey and kms:Decrypt, with the condition StringLike on "
         "kms:EncryptionContext:aws:lambda:FunctionArn; without it the first execution fails.",
-    )
-
-
-def acknowledge_replacement_note(root: Construct) -> None:
-    """Silence what CDK says about every durable function on every synth."""
-    cdk.Annotations.of(root).acknowledge_info(
-        "aws-lambda:Function.DurableConfig", "made durable from the start, by DurableFunction"
     )

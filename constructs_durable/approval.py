@@ -16,6 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from constructs_durable._arguments import checked
 from constructs_durable.errors import DurableInputError
 from constructs_durable.layer import DurableRuntimeLayer
 
@@ -69,7 +70,8 @@ class ApprovalAuth:
         return cls("iam")
 
     @classmethod
-    def jwt(cls, *, issuer: str, audience: Sequence[str]) -> ApprovalAuth:
+    @checked
+    def jwt(cls, *, issuer: str, audience: Sequence[str] | str) -> ApprovalAuth:
         """Callers with a token of an identity provider, for example a Cognito user pool.
 
         Args:
@@ -88,6 +90,7 @@ class ApprovalApi(Construct):
     `{"callback_id": …, "decision": …, "comment": …}` to `POST /decisions`.
     """
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -151,6 +154,7 @@ class ApprovalApi(Construct):
         """
         return iam.Policy(self, "CallbackPolicy", roles=[self._role])
 
+    @checked
     def add_function(self, function: DurableFunction) -> None:
         """Answer this function's callbacks here, and let it sign links."""
         function.grants.answers(self._callback_policy)
@@ -173,6 +177,7 @@ class ApprovalApi(Construct):
         function.add_environment("DURABLE_APPROVAL_URL", self._url)
         function.add_environment("DURABLE_APPROVAL_SECRET_ARN", self._secret.secret_arn)
 
+    @checked
     def grant_decide(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to answer, where callers sign with AWS credentials."""
         if self._auth.kind != "iam":

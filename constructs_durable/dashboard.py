@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from constructs_durable._arguments import checked
 from constructs_durable.errors import DurableInputError
 from constructs_durable.observability import MOST_OPERATIONS, DurableMetrics
 
@@ -22,6 +23,7 @@ __all__ = ["DurableDashboard"]
 class DurableDashboard(Construct):
     """A CloudWatch dashboard: a row for each durable function, and one for the account's quota."""
 
+    @checked
     def __init__(
         self,
         scope: Construct,

@@ -11,28 +11,21 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_durable import _policy
-from constructs_durable._checks import (
-    LONGEST_TIMEOUT,
-    Place,
-    as_duration,
-    asynchronous_options,
-    check_choices,
-    check_limits,
-    in_seconds,
-    split_options,
-)
+from constructs_durable._arguments import checked
+from constructs_durable._checks import Place, check_limits, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
     check_alias_name,
     check_environment,
     check_function_name,
-    check_memory,
+    check_logs,
+    check_sizes,
     default_architecture,
     supported_runtime,
 )
 from constructs_durable._policy import ExecutionPolicy
-from constructs_durable._protection import acknowledge_replacement_note, encrypt_executions, keep_when_replaced
+from constructs_durable._protection import encrypt_executions, make_durable
 from constructs_durable._replay import ReplayCheck, acknowledged_rules, annotate_replay_findings
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 from constructs_durable.observability import ObservedFunction
@@ -59,6 +52,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
     `Tags.of()`, `Aspects.of()` and dependencies.
     """
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -140,15 +134,6 @@ class DurableFunction(ObservedFunction, DurableAlias):
         """
         place = Place(scope, id)
         function_options, asynchronous = split_options(place, options)
-        asynchronous = asynchronous_options(place, asynchronous)
-        check_choices(
-            place,
-            {
-                "sdk": (sdk, DurableSdk),
-                "execution_policy": (execution_policy, ExecutionPolicy),
-                "replay_check": (replay_check, ReplayCheck),
-            },
-        )
         limits = check_limits(
             place,
             execution_timeout=execution_timeout,
@@ -158,10 +143,9 @@ class DurableFunction(ObservedFunction, DurableAlias):
         )
         check_alias_name(place, alias_name)
         check_environment(place, environment)
-        check_memory(place, memory_size)
-        if log_group is not None and (log_retention is not None or log_removal_policy is not None):
-            raise place.error("log_group is given, so log_retention and log_removal_policy belong to it, not here.")
+        check_sizes(place, memory_size=memory_size, description=description, layers=layers, sdk=sdk)
         check_function_name(place, function_name, allowed=allow_function_name)
+        check_logs(place, log_group, log_retention, log_removal_policy)
         check_pruning(place, prune_versions)
         acknowledged = acknowledged_rules(place, replay_acknowledged)
         runtime = supported_runtime(place, runtime)
@@ -175,18 +159,13 @@ class DurableFunction(ObservedFunction, DurableAlias):
         )
 
         self._root = root = Construct(scope, id)
-        self._execution_seconds = limits.execution_timeout
+        self._sdk = sdk
+        self._execution_seconds = limits.known_execution_timeout
         self._allow_waiting_callers = allow_waiting_callers
         self._execution_key = execution_key
-        self._log_group = log_group or logs.LogGroup(
-            root,
-            "Logs",
-            retention=log_retention or logs.RetentionDays.ONE_MONTH,
-            removal_policy=log_removal_policy,
-        )
+        self._log_group = log_group or _make_log_group(root, log_retention, log_removal_policy)
         execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
         layer = DurableRuntimeLayer.for_sdk(scope, sdk)
-        acknowledge_replacement_note(root)
         self._function = lambda_.Function(
             root,
             "Function",
@@ -197,11 +176,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             memory_size=memory_size,
             description=description,
             environment=environment,
-            timeout=in_seconds(limits.timeout or LONGEST_TIMEOUT) if timeout is None else as_duration(timeout),
-            durable_config=lambda_.DurableConfig(
-                execution_timeout=as_duration(execution_timeout),
-                retention_period=None if retention_period is None else as_duration(retention_period),
-            ),
+            timeout=limits.timeout,
             role=execution_role,
             function_name=function_name,
             log_group=self._log_group,
@@ -210,6 +185,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             current_version_options=lambda_.VersionOptions(removal_policy=version_removal_policy),
             **function_options,
         )
+        make_durable(self._resource, limits)
         self._policy = _policy.execution_policy(
             root,
             execution_role,
@@ -219,19 +195,17 @@ class DurableFunction(ObservedFunction, DurableAlias):
             key=execution_key,
             policy=execution_policy,
         )
-        if layer is not None:  # whatever the feature flag recognizeLayerVersion says
-            self._function.invalidate_version_based_on(layer.content_hash)
-        version = self._function.current_version
-        version.node.add_dependency(self._policy)
-        provisioned = options.get("provisioned_concurrent_executions")
         super().__init__(
-            root, "Alias", alias_name=alias_name, version=version, provisioned_concurrent_executions=provisioned
+            root,
+            "Alias",
+            alias_name=alias_name,
+            version=self._publish(layer),
+            provisioned_concurrent_executions=options.get("provisioned_concurrent_executions"),
         )
         if asynchronous:
             self.configure_async_invoke(**asynchronous)
-        keep_when_replaced(self._resource())
         if execution_key is not None:
-            encrypt_executions(root, self._resource(), execution_key)
+            encrypt_executions(root, self._resource, execution_key)
         for identifier, text in limits.warnings:
             cdk.Annotations.of(root).add_warning_v2(identifier, text)
         if role is not None:
@@ -242,6 +216,14 @@ class DurableFunction(ObservedFunction, DurableAlias):
             self.add_event_source(source)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
 
+    def _publish(self, layer: DurableRuntimeLayer | None) -> lambda_.Version:
+        """Publish a version of what is declared so far and later; it waits for the permissions."""
+        if layer is not None:  # whatever the feature flag recognizeLayerVersion says
+            self._function.invalidate_version_based_on(layer.content_hash)
+        version = self._function.current_version
+        version.node.add_dependency(self._policy)
+        return version
+
     def _add_chores(self, pruning: VersionPruning | None, *, stop_executions_on_delete: bool) -> None:
         if pruning is not None:
             from constructs_durable._pruning import add_version_pruning
@@ -251,3 +233,11 @@ class DurableFunction(ObservedFunction, DurableAlias):
             from constructs_durable._drain import add_drain
 
             add_drain(self._root, self._function)
+
+
+def _make_log_group(
+    root: Construct, retention: logs.RetentionDays | None, removal_policy: cdk.RemovalPolicy | None
+) -> logs.LogGroup:
+    return logs.LogGroup(
+        root, "Logs", retention=retention or logs.RetentionDays.ONE_MONTH, removal_policy=removal_policy
+    )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
+from constructs_durable._arguments import checked
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,6 +46,7 @@ MANAGE_ACTIONS = (
 class DurableFunctionGrants:
     """Grants on the executions of one function; also for functions this library did not make."""
 
+    @checked
     def __init__(self, function: lambda_.IFunction, *, invoke: lambda_.IFunction, key: kms.IKey | None = None) -> None:
         """Name the function, what to invoke, and the key of its executions.
 
@@ -57,6 +60,7 @@ class DurableFunctionGrants:
         self._key = key
 
     @classmethod
+    @checked
     def of(cls, alias: lambda_.IAlias, *, key: kms.IKey | None = None) -> DurableFunctionGrants:
         """Make grants for an alias, imported or hand-made; a DurableFunction has its own in `grants`."""
         own = getattr(alias, "grants", None)
@@ -64,18 +68,22 @@ class DurableFunctionGrants:
             return own
         return cls(alias.version.lambda_, invoke=alias, key=key)
 
+    @checked
     def start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to start executions, by invoking the alias."""
         return self._invoke.grant_invoke(grantee)
 
+    @checked
     def callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to complete callbacks and to send their heartbeats."""
         return self._grant(grantee, CALLBACK_ACTIONS, decrypts=True)
 
+    @checked
     def answers(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to complete callbacks with a result, and nothing else."""
         return self._grant(grantee, CALLBACK_ACTIONS[-1:], decrypts=True)
 
+    @checked
     def read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to list executions and to read their state and history."""
         listed = iam.Grant.add_to_principal(
@@ -85,6 +93,7 @@ class DurableFunctionGrants:
         )
         return listed.combine(self._grant(grantee, READ_ACTIONS, decrypts=True))
 
+    @checked
     def manage_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to stop, pause, resume and delete executions, and to read them."""
         return self.read_executions(grantee).combine(self._grant(grantee, MANAGE_ACTIONS))

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from constructs_durable._arguments import checked
 from constructs_durable._layer_content import layer_content
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class DurableSdk(enum.Enum):
 class DurableRuntimeLayer(lambda_.LayerVersion):
     """The packaged `durable_runtime`, with an asset hash that depends on its source alone."""
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -59,6 +61,7 @@ class DurableRuntimeLayer(lambda_.LayerVersion):
         )
 
     @classmethod
+    @checked
     def of(cls, scope: IConstruct, *, aws_sdk_alias: bool = False) -> DurableRuntimeLayer:
         """Return the layer that all durable functions of the stack around `scope` share."""
         known = _LAYERS.setdefault(scope, {})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 
-from constructs_durable._checks import NUMBER_TOKENS_BELOW
+from constructs_durable._arguments import NUMBER_TOKENS_BELOW, checked
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -48,10 +48,17 @@ class DurableMetrics:
     They have no dimension for the alias: an execution counts for its function, whatever version it runs on.
     """
 
+    @checked
     def __init__(self, function_name: str) -> None:
         """Name the function, without a qualifier."""
+        if not function_name or ":" in function_name:
+            raise DurableInputError(
+                f"DurableMetrics: function_name is {function_name!r}; pass the function's name alone, without ARN and "
+                "qualifier: the metrics know no other dimension."
+            )
         self._dimensions = {"FunctionName": function_name}
 
+    @checked
     def metric(self, name: str, *, statistic: str = "Sum", **options: Any) -> cloudwatch.Metric:
         """Return any metric that Lambda publishes for the function.
 
@@ -82,14 +89,17 @@ class DurableMetrics:
         """Count executions that somebody stopped."""
         return self.metric("DurableExecutionStopped", **options)
 
+    @checked
     def duration(self, *, statistic: str = "Average", **options: Any) -> cloudwatch.Metric:
         """Measure how long executions took, waits included, in milliseconds."""
         return self.metric("DurableExecutionDuration", statistic=statistic, **options)
 
+    @checked
     def operations(self, *, statistic: str = "Maximum", **options: Any) -> cloudwatch.Metric:
         """Count the operations of an execution; 3,000 are allowed."""
         return self.metric("DurableExecutionOperations", statistic=statistic, **options)
 
+    @checked
     def storage_written(self, *, statistic: str = "Maximum", **options: Any) -> cloudwatch.Metric:
         """Measure the bytes an execution has written; 100 MB are allowed."""
         return self.metric("DurableExecutionStorageWrittenBytes", statistic=statistic, **options)
@@ -117,6 +127,7 @@ class ObservedFunction:
         """The metrics of this function's executions."""
         return DurableMetrics(self._function.function_name)
 
+    @checked
     def recommended_alarms(
         self,
         topic: sns.ITopic | None = None,
@@ -176,6 +187,7 @@ class ObservedFunction:
                 alarm.add_alarm_action(actions.SnsAction(topic))
         return alarms
 
+    @checked
     def on_execution_status_change(
         self,
         id: str,  # noqa: A002  CDK's name for it
@@ -194,15 +206,8 @@ class ObservedFunction:
         """
         from aws_cdk import aws_events as events
 
-        known = {status.value for status in ExecutionStatus}
-        wanted = [str(getattr(status, "value", status)) for status in statuses]
-        if not wanted:
+        if not statuses:
             raise DurableInputError(f"{self._root.node.path}/{id}: statuses is empty, so the rule would never match.")
-        if unknown := [status for status in wanted if status not in known]:
-            raise DurableInputError(
-                f"{self._root.node.path}/{id}: statuses has {unknown[0]!r}; EventBridge is told of "
-                f"{', '.join(sorted(known))}."
-            )
         rule = events.Rule(
             self._root,
             id,
@@ -211,7 +216,7 @@ class ObservedFunction:
                 detail_type=["Durable Execution Status Change"],
                 detail={
                     "functionArn": events.Match.prefix(f"{self._function.function_arn}:"),  # it names the version
-                    "status": wanted,
+                    "status": [status.value for status in statuses],
                 },
             ),
             **options,

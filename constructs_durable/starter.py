@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from constructs_durable._arguments import checked
 from constructs_durable._helper_function import HelperFunction
 from constructs_durable.errors import DurableInputError
 
@@ -28,6 +29,7 @@ class AsyncStarter(Construct):
     of this construct stands in between: it starts the execution and returns.
     """
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -80,6 +82,7 @@ class AsyncStarter(Construct):
         """The function that starts executions; not durable itself, and it returns at once."""
         return self._function
 
+    @checked
     def add_queue(self, queue: sqs.IQueue, *, batch_size: int = 10) -> None:
         """Start an execution per message of a queue; a message that fails is delivered again, alone."""
         from aws_cdk import aws_lambda_event_sources as sources
@@ -88,6 +91,7 @@ class AsyncStarter(Construct):
             sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True)
         )
 
+    @checked
     def add_topic(self, topic: sns.ITopic) -> None:
         """Start an execution per message of a topic."""
         from aws_cdk import aws_sns_subscriptions as subscriptions

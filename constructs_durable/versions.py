@@ -29,14 +29,12 @@ def check_pruning(place: Place, pruning: VersionPruning | None) -> None:
     """Refuse what would delete too much, or could not be scheduled."""
     if pruning is None:
         return
-    if not isinstance(pruning, VersionPruning):
-        raise place.error(
-            f"prune_versions is {pruning!r}; pass VersionPruning(), or say how many: VersionPruning(keep=3)."
-        )
     for name in ("minimum_age", "every"):
         value = getattr(pruning, name)
         if not isinstance(value, dt.timedelta):
             raise place.error(f"prune_versions has {value!r} as {name}; pass a timedelta.")
+    if isinstance(pruning.keep, bool) or not isinstance(pruning.keep, int):
+        raise place.error(f"prune_versions has {pruning.keep!r} as keep; pass a whole number of versions.")
     if pruning.keep < 2:
         raise place.error(
             f"prune_versions keeps {pruning.keep} versions; keep 2 at least, because a rollback of the stack returns "

@@ -55,24 +55,29 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"function_name": "orders"}, r"function_name is 'orders'\..* allow_function_name=True"),
     ({"runtime": "python3.12"}, r"runtime is python3\.12; .* python3\.13"),
     ({"runtime": "nodejs22.x"}, r"runtime is nodejs22\.x"),
-    ({"runtime": 3.13}, r"runtime is 3\.13; pass a lambda_\.Runtime, for example lambda_\.Runtime\.PYTHON_3_13"),
+    (
+        {"runtime": 3.13},
+        r"runtime is 3\.13; pass a lambda_\.Runtime, or leave it out; for example lambda_\.Runtime\.PYTHON_3_13",
+    ),
     ({"retry_attempts": 5}, r"retry_attempts is 5; Lambda tries 0 to 2 times"),
     ({"max_event_age": dt.timedelta(days=1)}, r"max_event_age is 86,400 s \(1 day\); .* 60 s to 21,600 s \(6 hours\)"),
     ({"sdk": "aws"}, r"sdk is 'aws'; pass one of DurableSdk\.RUNTIME_LAYER, "),
     ({"execution_policy": "managed"}, r"execution_policy is 'managed'; pass one of ExecutionPolicy\.LEAST_PRIVILEGE, "),
     ({"replay_check": "warn"}, r"replay_check is 'warn'; pass one of ReplayCheck\.ERROR, ReplayCheck\.WARN, "),
-    ({"prune_versions": True}, r"prune_versions is True; pass VersionPruning\(\)"),
+    (
+        {"prune_versions": True},
+        r"prune_versions is True; pass a VersionPruning, or leave it out; for example VersionPruning\(keep=3\)",
+    ),
     ({"prune_versions": VersionPruning(every=6)}, r"prune_versions has 6 as every; pass a timedelta"),
     ({"entry": None}, r"pass entry= or packaged_code=; neither is given"),
     ({"packaged_code": "inline"}, r"pass entry= or packaged_code=; both are given"),
     ({"alias_name": "$LATEST"}, r"alias_name is '\$LATEST'; .* default, `live`"),
     ({"alias_name": "17"}, r"alias_name is '17'; .* not a number"),
-    ({"memory_size": "256"}, r"memory_size is '256'; pass a number of MiB"),
+    ({"memory_size": "256"}, r"memory_size is '256'; pass a whole number; it counts MiB"),
     ({"memory_size": 64}, r"memory_size is 64 MiB; a function has 128 to 10240 MiB"),
     ({"environment": {"AWS_REGION": "mars"}}, r"environment has 'AWS_REGION', which Lambda sets itself"),
-    ({"environment": {"LIMIT": 3}}, r"environment has 3 as 'LIMIT'; variables are texts"),
+    ({"environment": {"LIMIT": 3}}, r"environment has 3 as 'LIMIT'; pass a text; write numbers as texts: str\(3\)"),
     ({"environment": {"1ST": "x"}}, r"environment has '1ST'; a variable starts with a letter"),
-    ({"log_group": "a group", "log_retention": 7}, r"log_group is given, so log_retention"),
     ({"code": "inline"}, r"`code` has no place on a DurableFunction: pass entry="),
     ({"durable_config": None}, r"`durable_config` has no place .* execution_timeout"),
     ({"on_failure": None}, r"`on_failure` has no place .* dead_letter_queue"),
@@ -110,10 +115,11 @@ def test_a_handler_that_is_not_python_names_the_line(tmp_path: Path, source: str
     "source",
     [
         "handler = make()",
+        "handler = None\nhandler = make()",
+        "handler, other = make(), 2",
         "handler: object = make()",
         "from other import handler",
         "from other import *",
-        "import other as handler",
         "async def handler(event, context): ...",
         "class handler: ...",
         "try:\n    from a import handler\nexcept ImportError:\n    handler = None",
@@ -133,6 +139,25 @@ def test_a_handler_may_live_in_a_package(tmp_path: Path, handler: str) -> None:
     (tmp_path / "orders" / "app.py").write_text("def handler(event, context): ...")
     (tmp_path / "orders" / "__init__.py").write_text("from orders.app import handler")
     a_function(a_stack(), entry=tmp_path, handler=handler, replay_check=_off())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "handler = 3",
+        "handler: int = 3",
+        "handler = -1",
+        "handler = f'{1}'",
+        "handler = {'a': 1}",
+        "handler = [each for each in 'ab']",
+        "import other as handler",
+        "import handler",
+    ],
+)
+def test_a_handler_that_cannot_be_called_is_refused_with_the_line(tmp_path: Path, source: str) -> None:
+    (tmp_path / "app.py").write_text(f"\n{source}\n")
+    with pytest.raises(DurableInputError, match=r"handler is 'app\.handler', but .*app\.py:2 binds `handler` to some"):
+        a_function(a_stack(), entry=tmp_path, replay_check=_off())
 
 
 def _off() -> object:
@@ -207,12 +232,13 @@ def test_durations_are_either_refused_or_accepted_by_the_service(execution, time
             retention_period=None,
             longest_phase=seconds(phase),
         )
+        chosen = limits.timeout.to_seconds()
     except DurableInputError as error:
         assert re.match(r"Orders: (execution_timeout|timeout|longest_phase) is ", str(error))  # noqa: PT017
         return
     assert 1 <= limits.execution_timeout <= 31_622_400
-    assert 1 <= limits.timeout <= min(900, limits.execution_timeout)
-    assert phase is None or phase <= limits.timeout
+    assert 1 <= chosen <= min(900, limits.execution_timeout)
+    assert phase is None or phase <= chosen
 
 
 ROOT = cdk.App()
