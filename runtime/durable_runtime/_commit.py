@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from durable_runtime._history import pages
 from durable_runtime.exceptions import BackgroundThreadError, CheckpointError, OrphanedChildException, SuspendExecution
 
 TYPE_CHECKING = False
@@ -113,10 +114,9 @@ class CommitLog:
             state = reply.get("NewExecutionState") or {}
             operations = list(state.get("Operations") or ())
             marker, token = state.get("NextMarker"), reply.get("CheckpointToken")
-            while marker and token:
-                page = self.client.get_state(self.arn, token, marker, PAGE_SIZE)
-                operations += page.get("Operations") or ()
-                marker = page.get("NextMarker")
+            if token:
+                for page in pages(lambda each: self.client.get_state(self.arn, token, each, PAGE_SIZE), marker):
+                    operations += page
             ids = {operation["Id"] for operation in operations}
         except (AttributeError, KeyError, TypeError) as error:
             raise CheckpointError(f"the service's reply to a checkpoint is malformed: {error!r}") from error

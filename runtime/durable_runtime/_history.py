@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     RawOperation = dict[str, Any]
@@ -29,6 +29,12 @@ _DETAILS = {
     "EXECUTION": "ExecutionDetails",
 }
 
+_TEXT = str | None
+_MEMBERS: dict[str, Any] = dict.fromkeys(
+    ("CallbackId", "ErrorData", "ErrorMessage", "ErrorType", "InputPayload", "Result"),
+    _TEXT,
+) | {"Attempt": int, "Error": dict | None, "StackTrace": list | None}
+
 
 class History:
     """The operations of one execution.
@@ -47,10 +53,18 @@ class History:
         self.finished_contexts: set[str | None] = set()
 
     def merge(self, operations: Iterable[RawOperation]) -> None:
-        """Take over operations that the service sent."""
+        """Take over operations that the service sent.
+
+        Raises:
+            KeyError, TypeError: One is not of the shape that the API describes.
+        """
         known = self.operations
         for operation in operations:
-            known[operation["Id"]] = operation
+            parts = operation.get(_DETAILS.get(operation["Type"], ""))
+            if operation["Status"] == SUCCEEDED and type(parts) is dict and type(parts.get("Result", "")) is str:
+                known[operation["Id"]] = operation
+            else:
+                known[operation["Id"]] = _checked(operation, parts)
 
     def begin(self) -> None:
         """Take what is there now as recorded by earlier runs of the handler."""
@@ -98,6 +112,46 @@ class History:
         ]
 
 
+def _checked(operation: RawOperation, parts: Any) -> RawOperation:
+    """Return an operation with the details of its type, which the service leaves out where there is nothing to say."""
+    name = _DETAILS.get(operation["Type"])
+    if parts is None and name is not None:
+        operation = operation | {name: {}}
+    elif not isinstance(parts, dict | None):
+        raise TypeError(f"{name} of operation {operation['Id']!r} is {parts!r:.80}")
+    for member, kinds in (("Id", str), ("Type", str), ("Status", str), ("SubType", _TEXT), ("Name", _TEXT)):
+        if not isinstance(operation.get(member), kinds):
+            raise TypeError(f"{member} of operation {operation['Id']!r} is {operation.get(member)!r:.80}")
+    _check_members(operation, parts or {})
+    return operation
+
+
+def _check_members(operation: RawOperation, parts: dict[str, Any]) -> None:
+    for member, value in parts.items():
+        if not isinstance(value, _MEMBERS.get(member, object)):
+            raise TypeError(f"{member} of operation {operation['Id']!r} is {value!r:.80}")
+        if member.endswith("Timestamp"):
+            epoch_seconds(value)
+        if member == "Error" and isinstance(value, dict):
+            _check_members(operation, value)
+
+
+def pages(read: Callable[[str], dict[str, Any]], marker: str | None) -> Iterator[Iterable[RawOperation]]:
+    """Read the pages from a marker on; a marker that comes again would lead round in a circle for ever.
+
+    Raises:
+        TypeError: It does.
+    """
+    seen = set()
+    while marker:
+        if marker in seen:
+            raise TypeError(f"the page after marker {marker!r:.80} leads back to it")
+        seen.add(marker)
+        page = read(marker)
+        yield page.get("Operations") or ()
+        marker = page.get("NextMarker")
+
+
 def is_released(operations: dict[str, RawOperation], parked: Iterable[str]) -> bool:
     """Say whether one of some parked operations needs not wait any longer."""
     return any(operations[key]["Status"] not in ("STARTED", "PENDING") for key in parked if key in operations)
@@ -127,8 +181,11 @@ def epoch_seconds(value: Any) -> float | None:
     if isinstance(value, int | float):
         # Seconds stay below this until the year 5138; milliseconds passed it in 1973.
         return value / 1000 if value > 99_999_999_999 else float(value)
-    if isinstance(value, str):
-        from datetime import datetime
+    try:
+        if isinstance(value, str):
+            from datetime import datetime
 
-        value = datetime.fromisoformat(value)
-    return float(value.timestamp())
+            value = datetime.fromisoformat(value)
+        return float(value.timestamp())
+    except (AttributeError, ValueError) as error:
+        raise TypeError(f"{value!r:.80} is no timestamp") from error

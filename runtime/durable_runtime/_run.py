@@ -6,7 +6,7 @@ import time
 
 from durable_runtime import _values
 from durable_runtime._commit import PAGE_SIZE, CommitLog, Line
-from durable_runtime._history import History, is_released
+from durable_runtime._history import History, is_released, pages
 from durable_runtime._invocation import Invocation
 from durable_runtime._operations.child import escapes
 from durable_runtime.exceptions import (
@@ -217,20 +217,21 @@ def _envelope(event: Any) -> tuple[str, str, dict[str, Any]]:
 
 def _load(client: ServiceClient, arn: str, token: str, state: dict[str, Any]) -> History:
     """Read the whole history: what came with the event, and the pages that did not fit."""
+
+    def read(marker: str) -> dict[str, Any]:
+        try:
+            return client.get_state(arn, token, marker, PAGE_SIZE)
+        except Exception as error:
+            failure = GetExecutionStateError.from_exception(error)
+            if failure.is_retryable():
+                raise failure from error
+            raise ExecutionError(f"the execution's history could not be read: {error}") from error
+
     history = History()
     try:
         history.merge(state.get("Operations") or ())
-        marker = state.get("NextMarker")
-        while marker:
-            try:
-                page = client.get_state(arn, token, marker, PAGE_SIZE)
-            except Exception as error:
-                failure = GetExecutionStateError.from_exception(error)
-                if failure.is_retryable():
-                    raise failure from error
-                raise ExecutionError(f"the execution's history could not be read: {error}") from error
-            history.merge(page.get("Operations") or ())
-            marker = page.get("NextMarker")
+        for page in pages(read, state.get("NextMarker")):
+            history.merge(page)
         history.begin()
     except (AttributeError, KeyError, TypeError) as error:
         raise ExecutionError(f"the execution's history is malformed: {error!r}") from error
