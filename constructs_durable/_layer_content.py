@@ -3,7 +3,7 @@
 The hash covers sorted relative paths and bytes with LF line ends, so an editable install, a wheel and a
 checkout with CRLF give the same layer. Byte code never goes in: pip compiles what it installs, and a layer
 that changed with the installer would publish every function anew on each machine. What does go in is the
-source without its prose (`_lean_source`), at unchanged line numbers.
+source without its prose (`_lean_source`), at unchanged line numbers, in one text (`_layer_archive`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["LayerContent", "layer_content"]
 RUNTIME_PACKAGE = "durable_runtime"
 AWS_SDK_PACKAGE = "aws_durable_execution_sdk_python"
 
-PACKAGING = b"lean source without hints, deflated"
+PACKAGING = b"lean source, modules in one text"
 """Part of the hash: change it when the same source is packaged in another way."""
 
 
@@ -37,7 +37,9 @@ class LayerContent(NamedTuple):
         """
         finished = cache_folder("layers") / f"{self.digest}.zip"
         if not finished.is_file():
-            _write_archive(self.files, finished)
+            from constructs_durable._layer_archive import write_archive
+
+            write_archive(self.files, RUNTIME_PACKAGE, finished)
         return finished
 
 
@@ -68,10 +70,13 @@ def runtime_folder() -> Path:
 def _collect(folder: Path, _stamp: object, aws_sdk_alias: bool) -> LayerContent:
     import hashlib
 
+    from constructs_durable._layer_archive import LOADER
+
     files = {
         f"python/{RUNTIME_PACKAGE}/{path.relative_to(folder).as_posix()}": _normalized(path)
         for path in _sources(folder)
     }
+    files[f"python/{RUNTIME_PACKAGE}/{LOADER}"] = _normalized(Path(__file__).with_name("_layer_loader.py"))
     if aws_sdk_alias:
         files[f"python/{AWS_SDK_PACKAGE}/__init__.py"] = _ALIAS_SOURCE.encode()
     digest = hashlib.sha256(PACKAGING)
@@ -99,21 +104,3 @@ import {RUNTIME_PACKAGE}.compat
 
 sys.modules[__name__] = sys.modules["{RUNTIME_PACKAGE}"]
 '''
-
-
-def _write_archive(files: tuple[tuple[str, bytes], ...], finished: Path) -> None:
-    import tempfile
-    import zipfile
-
-    from constructs_durable._lean_source import lean_source
-
-    finished.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=finished.parent, prefix=".packing-") as scratch:
-        fresh = Path(scratch) / finished.name
-        with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, data in files:
-                entry = zipfile.ZipInfo(name)  # of 1980, like every entry without a time: the same bytes anywhere
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.external_attr = 0o644 << 16  # readable for the sandbox user
-                archive.writestr(entry, lean_source(data.decode()))
-        fresh.replace(finished)  # whole or not at all, also when two apps synthesize at once

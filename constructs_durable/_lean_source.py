@@ -1,7 +1,7 @@
 """What of the runtime's source goes into the layer: all that runs, at the line where it stood.
 
-Docstrings, comments and what only type checkers read are almost half of the bytes that a cold start has to unpack
-and compile. They go, and every line that stays keeps its number, so that tracebacks name the right ones.
+Docstrings, comments, deep indents and what only type checkers read are more than half of the bytes that a cold start
+has to unpack and compile. They go, and every line that stays keeps its number, so that tracebacks name the right ones.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def lean_source(text: str) -> str:
             for statement in node.body:
                 if _is_text(statement):
                     _blank(lines, statement, "pass" if len(node.body) == 1 else "")
-    without_comments = _without_comments("\n".join(lines))
-    ast.parse(without_comments)  # a mistake of this module must show at synth, not at the first invocation
-    return without_comments.rstrip() + "\n"
+    dense = _dense("\n".join(lines))
+    ast.parse(dense)  # a mistake of this module must show at synth, not at the first invocation
+    return dense.rstrip() + "\n"
 
 
 def _outside_type_checking(tree: ast.AST) -> list[ast.AST]:
@@ -96,10 +96,35 @@ def _blank(lines: list[str], node: ast.stmt, instead: str = "") -> None:
     lines[first:last] = [kept] + [""] * (last - first - 1)
 
 
-def _without_comments(text: str) -> str:
+def _dense(text: str) -> str:
+    """Take comments and trailing blanks out, and indent by one blank where there were four."""
     lines = text.split("\n")
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    for token in tokens:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    return "\n".join(line.rstrip() if line.isspace() or line.endswith(" ") else line for line in lines)
+    blanks = 1 if any(len(_indent(token.string)) % 4 for token in tokens if token.type == tokenize.INDENT) else 4
+    begin_in_text, end_in_text = _rows_of_text(tokens)
+    for row, line in enumerate(lines, 1):
+        kept = line if row in end_in_text else line.rstrip()
+        if row not in begin_in_text:
+            indent = _indent(kept)
+            kept = " " * (len(indent) // blanks) + kept[len(indent) :]
+        lines[row - 1] = kept
+    return "\n".join(lines)
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
+def _rows_of_text(tokens: list[tokenize.TokenInfo]) -> tuple[set[int], set[int]]:
+    """Return the rows that begin, and those that end, within a string: their blanks there are part of it."""
+    begin: set[int] = set()
+    end: set[int] = set()
+    for token in tokens:
+        if token.type == tokenize.STRING or tokenize.tok_name[token.type].endswith("STRING_MIDDLE"):  # f-strings, 3.12
+            end.update(range(token.start[0], token.end[0]))
+            begin.update(range(token.start[0] + 1, token.end[0] + 1))
+    return begin, end

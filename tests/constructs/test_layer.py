@@ -79,7 +79,7 @@ def test_a_changed_runtime_publishes_a_new_version_whatever_the_flags_say(instal
 
     first, first_code = version_and_code()
     assert version_and_code() == (first, first_code)
-    (installed / "__init__.py").write_bytes(b"VERSION = 2\n")
+    (installed / "__init__.py").write_bytes(b"\nVERSION = 2\n")
     second, second_code = version_and_code()
     assert first != second
     assert first_code == second_code
@@ -131,7 +131,7 @@ def test_the_archive_has_the_same_bytes_each_time_and_files_that_lambda_can_read
     assert first != second
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
-        assert archive.namelist() == ["python/durable_runtime/__init__.py", "python/durable_runtime/inner/__init__.py"]
+        assert archive.read("python/durable_runtime/modules.txt") == b"\finner/__init__.py\n\n"
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}
 
 

@@ -73,7 +73,7 @@ def test_prose_is_gone_and_text_that_runs_is_not() -> None:
         '    return "# not a comment"  # a comment\n'
     )
     assert lean_source(source) == (
-        '\nTYPE_CHECKING = False\n\n\ndef f():\n    pass\ndef g(a):\n\n\n    return "# not a comment"\n'
+        '\nTYPE_CHECKING = False\n\n\ndef f():\n pass\ndef g(a):\n\n\n return "# not a comment"\n'
     )
 
 
@@ -97,18 +97,48 @@ def test_hints_that_nothing_evaluates_are_gone_and_fields_are_not() -> None:
         "from __future__ import annotations\n"
         "LIMIT = 3\n"
         "class Point:\n"
-        "    x: int = 0\n"
-        "    def move(self, by = None, *rest, ä = 'é'):\n"
-        "        y: int\n"
-        "        self.x = 1; z = 'a: int -> b'\n"
-        "        return (lambda x: x)\n"
+        " x: int = 0\n"
+        " def move(self, by = None, *rest, ä = 'é'):\n"
+        "  y: int\n"
+        "  self.x = 1; z = 'a: int -> b'\n"
+        "  return (lambda x: x)\n"
         "def long(\n"
-        "    first\n"
+        " first\n"
         "\n"
-        " = len,\n"
+        "= len,\n"
         "): return 1\n"
     )
 
 
 def test_hints_stay_where_they_are_evaluated() -> None:
-    assert lean_source("def f(a: int) -> int:\n    return a\n") == "def f(a: int) -> int:\n    return a\n"
+    assert lean_source("def f(a: int) -> int:\n    return a\n") == "def f(a: int) -> int:\n return a\n"
+
+
+def test_blanks_within_strings_stay() -> None:
+    source = (
+        "def f(a):\n"
+        "    text = '''  \n"
+        "        of many  \n"
+        "    lines''' + (  \n"
+        '        f"""  \n'
+        "    {a}  \n"
+        '        """\n'
+        "    )  # why\n"
+        "    return text\n"
+    )
+    assert lean_source(source) == (
+        "def f(a):\n"
+        " text = '''  \n"
+        "        of many  \n"
+        "    lines''' + (\n"
+        '  f"""  \n'
+        "    {a}  \n"
+        '        """\n'
+        " )\n"
+        " return text\n"
+    )
+
+
+@pytest.mark.parametrize("source", ["if x:\n  if y:\n      z = 1\n", "if x:\n\tz = 1\n"])
+def test_indents_other_than_of_four_stay(source: str) -> None:
+    assert lean_source(source) == source

@@ -79,4 +79,4 @@ def test_the_wheel_synthesizes_the_sample_app(environment: Path, tmp_path: Path)
         for layer in of_type(json.loads(template.read_text())["Resources"], "AWS::Lambda::LayerVersion").values():
             asset = tmp_path / "cdk.out" / f"asset.{layer['Properties']['Content']['S3Key']}"
             with zipfile.ZipFile(asset) as archive:
-                assert "python/durable_runtime/context.py" in archive.namelist()
+                assert "python/durable_runtime/modules.txt" in archive.namelist()
