@@ -67,12 +67,34 @@ def durable_wait_for_callback(
     return _binder(func)
 
 
+class BranchFactory:
+    """A function of a context and arguments; called with the arguments it gives the branch of a parallel."""
+
+    __slots__ = ("func", "name")
+
+    def __init__(self, func: Callable[..., Any], name: str | None) -> None:
+        self.func = func
+        self.name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ParallelBranch[Any]:
+        return ParallelBranch(_Bound(self.func, args, kwargs), self.name)
+
+    def __repr__(self) -> str:
+        return f"<branch {self.name!r}>"
+
+
 def durable_parallel_branch(
     name: str | None = None,
-) -> Callable[[Callable[[DurableContext], T]], ParallelBranch[T]]:
-    """Make a named branch of a parallel; the name is the function's own by default."""
+) -> Callable[[Callable[Concatenate[DurableContext, P], T]], Callable[P, ParallelBranch[T]]]:
+    """Make a named branch that takes arguments: ``ctx.parallel([fetch(user)])`` for ``def fetch(ctx, user)``.
 
-    def decorate(func: Callable[[DurableContext], T]) -> ParallelBranch[T]:
-        return ParallelBranch(func, name if name is not None else getattr(func, "__name__", None))
+    The name is the function's own by default. A branch without arguments may be given uncalled.
+    """
+    from durable_runtime._names import check_name, name_of
+
+    given = check_name(name, "durable_parallel_branch")
+
+    def decorate(func: Callable[Concatenate[DurableContext, P], T]) -> Callable[P, ParallelBranch[T]]:
+        return BranchFactory(func, name_of(given, func, "durable_parallel_branch"))
 
     return decorate

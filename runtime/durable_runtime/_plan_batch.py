@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable_runtime._checks import check_options
+from durable_runtime._decorators import BranchFactory
 from durable_runtime._names import check_name, name_of
 from durable_runtime._operations.base import Operation
 from durable_runtime._operations.batch import Batch, BatchCodec, Branches, default_names, envelope, run_batch
@@ -78,10 +79,10 @@ def plan_parallel(
     merged = _merge(config, ParallelConfig, options, "parallel", name)
     branches: list[Any]
     if hasattr(functions, "items"):
-        branches = [ParallelBranch(func, branch) for branch, func in functions.items()]
+        branches = [ParallelBranch(_called(func), branch) for branch, func in functions.items()]
     else:
         try:
-            branches = list(functions)
+            branches = [_called(func) for func in functions]
         except TypeError:
             raise ValidationError(
                 f"parallel {name!r}: functions is {functions!r}; it must be a sequence of functions",
@@ -106,6 +107,11 @@ def plan_parallel(
         config=merged,
         aliases=options.get("aliases") or (),
     )
+
+
+def _called(func: Any) -> Any:
+    """Return the branch that a decorated function without arguments stands for."""
+    return func() if isinstance(func, BranchFactory) else func
 
 
 def _plan(

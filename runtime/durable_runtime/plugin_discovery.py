@@ -24,8 +24,12 @@ class InstanceFactory:
         return self.plugin() if isinstance(self.plugin, type) else self.plugin
 
 
-def load_plugins(plugins: Iterable[Any] | None) -> list[Any]:
+def load_plugins(plugins: Iterable[Any] | None, environment: Mapping[str, str] | None = None) -> list[Any]:
     """Return factories for the plugins that a handler has, its own first.
+
+    Args:
+        plugins: The handler's own: factories, instances or classes.
+        environment: Where to look for names of further plugins; the process's environment by default.
 
     Raises:
         PluginLoadError: A plugin named in the environment cannot be loaded, or two exclude each other.
@@ -33,7 +37,7 @@ def load_plugins(plugins: Iterable[Any] | None) -> list[Any]:
     import os
 
     factories = [_as_factory(plugin) for plugin in plugins or ()]
-    factories += _configured(os.environ)
+    factories += _configured(os.environ if environment is None else environment)
     _check_exclusive(factories)
     for factory in factories:
         report = getattr(factory, "on_registration_result", None)
@@ -42,9 +46,13 @@ def load_plugins(plugins: Iterable[Any] | None) -> list[Any]:
     return factories
 
 
-def load_configured_plugins(plugins: Sequence[Any] | None = None) -> list[Any]:
+def load_configured_plugins(
+    explicit_plugins: Sequence[Any] | None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> list[Any]:
     """Return factories for the plugins that a handler has; the name in AWS's SDK."""
-    return load_plugins(plugins)
+    return load_plugins(explicit_plugins, environment)
 
 
 def _as_factory(plugin: Any) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.runtime.kit import RIVAL, SYNC
 from tests.runtime.test_exports import PAIRS
@@ -91,6 +94,29 @@ def python(code: str) -> str:
 
 def test_an_unmodified_handler_runs():
     assert "unmodified handler ran" in python(UNMODIFIED)
+
+
+@pytest.fixture(scope="module")
+def both():
+    """What the ten handlers of `unmodified.py` did on either side."""
+    sides = []
+    for side in ("ours", "theirs"):
+        command = [sys.executable, "-W", "error::RuntimeWarning", "-m", "tests.runtime.unmodified", side]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90, cwd=ROOT, check=False)
+        assert done.returncode == 0, done.stderr
+        sides.append(json.loads(done.stdout))
+    return sides
+
+
+HANDLERS = ["order", "failures", "approval", "invokes", "maps", "branches", "groups", "polling", "blocks", "values"]
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_handler_written_for_awss_sdk_does_the_same_here(both, name):
+    """Same outcome, same invocations, and the same updates for the same operation ids."""
+    ours, theirs = both
+    assert list(ours) == HANDLERS
+    assert ours[name] == theirs[name]
 
 
 def test_compat_resolves_every_public_name_to_ours():
