@@ -22,7 +22,7 @@ PLACE = os.path.join(FOLDER, "modules.txt")  # noqa: PTH118  the same
 
 def read_sources() -> dict[str, bytes]:
     """Return the modules' sources by their files."""
-    text: bytes = __loader__.get_data(PLACE)  # type: ignore[name-defined]  every module has one
+    text: bytes = __loader__.get_data(PLACE)  # type: ignore[name-defined]  # every module has one
     pages = [page.partition(b"\n") for page in text.split(b"\f")[1:]]
     return {os.path.join(FOLDER, *name.decode().split("/")): source for name, _, source in pages}  # noqa: PTH118  the same
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -94,15 +95,18 @@ def test_the_zip_holds_the_package_its_loader_and_one_text() -> None:
 @pytest.mark.parametrize("python", PYTHONS[-1:])
 def test_any_python_packs_the_same_bytes(python: str, tmp_path: Path) -> None:
     """Whatever the order in which sets are walked, and however this Python tells tokens apart."""
-    code = "from constructs_durable._layer_content import layer_content; print(layer_content().archive())"
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "CONSTRUCTS_DURABLE_CACHE": str(tmp_path)}
-    packed = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
-    with (
-        zipfile.ZipFile(packed.stdout.strip()) as one,
-        zipfile.ZipFile(_layer_content.layer_content().archive()) as two,
-    ):
-        assert one.namelist() == two.namelist()
-        assert [one.read(name) for name in one.namelist()] == [two.read(name) for name in two.namelist()]
+    runtime = shutil.copytree(PACKAGE, tmp_path / "durable_runtime")
+    code = (
+        "from pathlib import Path; from constructs_durable import _layer_content as content;"
+        f"content.runtime_folder = lambda: Path({str(runtime)!r}); print(content.layer_content().archive())"
+    )
+    contents = []
+    for each, seed in ((sys.executable, "1"), (python, "2")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "CONSTRUCTS_DURABLE_CACHE": str(tmp_path / seed)}
+        done = subprocess.run([each, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
+        with zipfile.ZipFile(done.stdout.strip()) as archive:
+            contents.append([(name, archive.read(name)) for name in archive.namelist()])
+    assert contents[0] == contents[1]
 
 
 def packed(tmp_path: Path, **sources: str) -> Path:
