@@ -62,12 +62,14 @@ def cpu_times() -> tuple[int, int]:
     return ticks[3] + ticks[4], sum(ticks)
 
 
-def sample(side: str, case: str, argument: str | None = None, **environment: str) -> Sample:
-    paths = [str(PATHS[side]), str(HERE)]
+def sample(side: str, case: str, argument: str | None = None, layer: Path | None = None, **environment: str) -> Sample:
+    """A sample; with a layer, the package comes from there, and its byte code is not kept."""
+    paths = [*([str(layer)] if layer else []), str(PATHS[side]), str(HERE)]
     if side == "boto3":
         paths.append(str(SITE))  # the adapter names botocore's errors
     settle()
-    command = [sys.executable, "-I", "-S", str(HERE / "cases.py"), *paths, "--", side, case]
+    options = ["-I", "-S", *(["-B"] if layer else [])]
+    command = [sys.executable, *options, str(HERE / "cases.py"), *paths, "--", side, case]
     done = subprocess.run(
         [*command, *([argument] if argument else [])],
         capture_output=True,
@@ -115,8 +117,11 @@ class Arrivals(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
-def first_checkpoint(side: str, repeats: int) -> Sample:
-    """Time from the interpreter's first line to the arrival of the first checkpoint at a real HTTP server."""
+def first_checkpoint(side: str, repeats: int, *, from_layer: bool = False) -> Sample:
+    """Time from the interpreter's first line to the arrival of the first checkpoint at a real HTTP server.
+
+    From a layer, which Lambda mounts read-only, the package is compiled anew; botocore comes with Lambda's byte code.
+    """
     server = ThreadingHTTPServer(("127.0.0.1", 0), Arrivals)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -132,10 +137,11 @@ def first_checkpoint(side: str, repeats: int) -> Sample:
             "AWS_EC2_METADATA_DISABLED": "true",
             "BENCH_EVENT": str(given),
         }
+        layer = unpacked_layer(side, Path(folder)) if from_layer else None
         samples = []
         for _ in range(repeats):
             Arrivals.arrived = None
-            found = sample(side, "cold", **environment)
+            found = sample(side, "cold", layer=layer, **environment)
             assert Arrivals.arrived is not None, "no checkpoint arrived"
             samples.append({"ms": (Arrivals.arrived - found["started"]) * 1000, "mb": found["mb"]})
     server.shutdown()
@@ -143,22 +149,33 @@ def first_checkpoint(side: str, repeats: int) -> Sample:
     return medians(samples)
 
 
-def layer_size(package: Path) -> Sample:
-    """Kilobytes of a package as a layer, zipped and not, without compiled files; ours as the constructs package it."""
-    files = {
-        f"python/{package.name}/{file.relative_to(package)}": file.read_bytes()
-        for file in sorted(package.rglob("*"))
-        if file.is_file() and file.suffix != ".pyc"
-    }
-    if package.name == "durable_runtime":
-        from constructs_durable._lean_source import lean_source
+def packed_layer(side: str, folder: Path) -> Path:
+    """The zip file of a side's package as a layer: ours as the constructs make it, the other's files as they are."""
+    if side == "ours":
+        from constructs_durable._layer_content import layer_content
 
-        files = {name: lean_source(data.decode()).encode() for name, data in files.items() if name.endswith(".py")}
-    with tempfile.TemporaryFile() as target:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-        return {"zipped": target.tell() / 1024, "unzipped": sum(map(len, files.values())) / 1024}
+        return layer_content().archive()
+    package = SITE / "aws_durable_execution_sdk_python"
+    with zipfile.ZipFile(folder / "layer.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in sorted(package.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                archive.write(file, f"python/{file.relative_to(SITE)}")
+    return folder / "layer.zip"
+
+
+def unpacked_layer(side: str, folder: Path) -> Path:
+    with zipfile.ZipFile(packed_layer(side, folder)) as archive:
+        archive.extractall(folder)
+    return folder / "python"
+
+
+def layer_size(side: str) -> Sample:
+    """Kilobytes of a package as a layer, zipped and not, without compiled files."""
+    with tempfile.TemporaryDirectory() as folder:
+        zipped = packed_layer(side, Path(folder))
+        with zipfile.ZipFile(zipped) as archive:
+            unzipped = sum(entry.file_size for entry in archive.infolist())
+        return {"zipped": zipped.stat().st_size / 1024, "unzipped": unzipped / 1024}
 
 
 # -- the table ----------------------------------------------------------------------------------------------
@@ -282,6 +299,7 @@ ROWS = [
         "≤ 60 ms, ≤ 10 MB",
         {"ms": 60, "mb": 10},
     ),
+    Row("… compiled from source, as a layer holds it", "cold_layer", "{ms:.1f} ms, {mb:.1f} MB", "—", {}),
     Row(
         "2,000 steps, a plugin registered, CPU",
         "plugin",
@@ -303,14 +321,13 @@ ROWS = [
 
 def figures(row: Row, side: str, repeats: int, bare_mb: float) -> Sample:
     if row.case == "size":
-        package = OURS / "durable_runtime" if side == "ours" else SITE / "aws_durable_execution_sdk_python"
-        return layer_size(package)
-    if row.case == "cold":
-        found = first_checkpoint(side, repeats)
+        return layer_size(side)
+    if row.case.startswith("cold"):
+        found = first_checkpoint(side, repeats, from_layer=row.case == "cold_layer")
     else:
         many = 3 * repeats if row.case.startswith("import") else repeats
         found = medians(measure(side, row.case, row.argument, min(many, 3) if row.heavy else many))
-    if row.case in ("cold", "import", "import_names"):
+    if row.case in ("cold", "cold_layer", "import", "import_names"):
         found["mb"] -= bare_mb
     return found
 
