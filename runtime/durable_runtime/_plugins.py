@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from durable_runtime._history import OPEN_STATUSES, epoch_seconds
 from durable_runtime._history import details as details_of
+from durable_runtime._record import Record
 from durable_runtime.lambda_service import ErrorObject, OperationStatus, OperationSubType
 from durable_runtime.plugin import (
     DurableInstrumentationPlugin,
@@ -36,16 +37,9 @@ if TYPE_CHECKING:
 _TYPES = {member.value: member for member in OperationType}
 _STATUSES = {member.value: member for member in OperationStatus}
 _SUB_TYPES: dict[str, str] = {str(member): member for member in OperationSubType}
-_HOOKS = (
-    "on_invocation_start",
-    "on_invocation_end",
-    "on_operation_start",
-    "on_operation_end",
-    "on_operation_change",
-    "on_user_function_start",
-    "on_user_function_end",
-    "provide_propagation_metadata",
-)
+_new = object.__new__
+_give_fields = Record.__dict__["__dict__"].__set__
+"""Gives a record all its fields without the checks of its constructor: hooks are called thousands of times."""
 
 
 class PluginHost:
@@ -71,44 +65,46 @@ class PluginHost:
             updated_operations={key: _info_of(self._operations[key]) for key in updated},
         )
         plugins = [plugin for factory in factories if (plugin := self._create(factory)) is not None]
-        self._hooks = {
-            name: [getattr(plugin, name) for plugin in plugins if _overrides(plugin, name)] for name in _HOOKS
-        }
-        self._watches_code = bool(self._hooks["on_user_function_start"] or self._hooks["on_user_function_end"])
-        self._tell("on_invocation_start", self._start)
+        self._on_start = _overridden(plugins, "on_operation_start")
+        self._on_end = _overridden(plugins, "on_operation_end")
+        self._on_change = _overridden(plugins, "on_operation_change")
+        self._on_function_start = _overridden(plugins, "on_user_function_start")
+        self._on_function_end = _overridden(plugins, "on_user_function_end")
+        self._on_invocation_end = _overridden(plugins, "on_invocation_end")
+        self._propagators = _overridden(plugins, "provide_propagation_metadata")
+        self._change = {"execution_arn": self._arn, "operations": self._view}
+        _tell(_overridden(plugins, "on_invocation_start"), self._start)
 
     def _create(self, factory: Any) -> Any:
         try:
             return factory.create_plugin(self._start)
         except Exception:  # noqa: BLE001  a plugin harms nothing
-            _log_failure("create_plugin", factory)
+            _log_failure(factory, "create_plugin")
             return None
-
-    def _tell(self, hook: str, info: Any) -> None:
-        for call in self._hooks[hook]:
-            try:
-                call(info)
-            except Exception:  # noqa: BLE001  a plugin harms nothing
-                _log_failure(hook, call)
 
     # ---- operations
 
     def started(self, operation: Operation, *, replayed: bool = False) -> None:
         """Tell that an operation starts or continues."""
-        if self._hooks["on_operation_start"]:
-            self._tell("on_operation_start", _info(OperationStartInfo, operation, "STARTED", replayed))
+        if self._on_start:
+            fields = operation.facts or _facts(operation)
+            info = _new(OperationStartInfo)
+            _give_fields(info, fields | {"is_replayed": True} if replayed else fields)
+            _tell(self._on_start, info)
 
     def ended(self, operation: Operation, status: str, result: str | None, error: dict[str, Any] | None) -> None:
         """Tell that an operation has its outcome."""
         self._ended.add(operation.id)
-        if self._hooks["on_operation_end"]:
-            info = _info(OperationEndInfo, operation, status, False)
-            fields = info.__dict__
+        if self._on_end:
+            fields = (operation.facts or _facts(operation)).copy()
+            fields["status"] = _STATUSES[status]
             fields["end_time"] = datetime.now(UTC)
             fields["result"] = result
             if error is not None:
                 fields["error"] = ErrorObject.from_dict(error)
-            self._tell("on_operation_end", info)
+            info = _new(OperationEndInfo)
+            _give_fields(info, fields)
+            _tell(self._on_end, info)
 
     def observed(self, operation: Operation) -> None:
         """Tell of an operation found in history: that it continues, or, once, how it ended meanwhile."""
@@ -130,7 +126,7 @@ class PluginHost:
         key = raw["Id"]
         if key not in self._ended and key not in self._seen_before:
             self._ended.add(key)
-            self._tell("on_operation_end", _info_of(raw, OperationEndInfo))
+            _tell(self._on_end, _info_of(raw, OperationEndInfo))
 
     def run(
         self,
@@ -141,51 +137,58 @@ class PluginHost:
         rebuilding: bool = False,
     ) -> Generator[Any, Any, Any]:
         """Perform an effect that runs user code, or a generator of effects; tell when it starts and ends."""
-        if not self._watches_code:
+        if not (self._on_function_start or self._on_function_end):
             return (yield from body) if hasattr(body, "send") else (yield body)
-        info = _info(UserFunctionStartInfo, operation, "STARTED", operation.id in self._seen_before)
-        fields = info.__dict__
-        fields["attempt"], fields["is_replay_children"] = attempt, rebuilding
-        self._tell("on_user_function_start", info)
+        fields = (operation.facts or _facts(operation)).copy()
+        fields["is_replayed"] = operation.id in self._seen_before
+        fields["attempt"] = attempt
+        fields["is_replay_children"] = rebuilding
+        if self._on_function_start:
+            info = _new(UserFunctionStartInfo)
+            _give_fields(info, fields.copy())
+            _tell(self._on_function_start, info)
         try:
             value = (yield from body) if hasattr(body, "send") else (yield body)
         except Exception as error:
-            self._function_ended(info, UserFunctionOutcome.FAILED, error)
+            self._function_ended(fields, UserFunctionOutcome.FAILED, error)
             raise
         except GeneratorExit:
-            self._function_ended(info, UserFunctionOutcome.INCOMPLETE, None)
+            self._function_ended(fields, UserFunctionOutcome.INCOMPLETE, None)
             raise
-        self._function_ended(info, UserFunctionOutcome.SUCCEEDED, None)
+        self._function_ended(fields, UserFunctionOutcome.SUCCEEDED, None)
         return value
 
-    def _function_ended(self, info: OperationInfo, outcome: UserFunctionOutcome, error: Exception | None) -> None:
-        if not self._hooks["on_user_function_end"]:
+    def _function_ended(self, fields: dict[str, Any], outcome: UserFunctionOutcome, error: Exception | None) -> None:
+        if not self._on_function_end:
             return
-        end = object.__new__(UserFunctionEndInfo)
-        end.__dict__.update(info.__dict__, outcome=outcome, end_time=datetime.now(UTC))
+        fields["outcome"] = outcome
+        fields["end_time"] = datetime.now(UTC)
         if error is not None:
             from durable_runtime._errors import error_object
 
-            end.__dict__["error"] = ErrorObject.from_dict(error_object(error))
-        self._tell("on_user_function_end", end)
+            fields["error"] = ErrorObject.from_dict(error_object(error))
+        info = _new(UserFunctionEndInfo)
+        _give_fields(info, fields)
+        _tell(self._on_function_end, info)
 
     def changed(self, operations: list[RawOperation]) -> None:
         """Tell what a reply changed."""
-        if operations and self._hooks["on_operation_change"]:
-            info = object.__new__(OperationChangeInfo)
-            updated = OperationsView({raw["Id"]: raw for raw in operations})
-            info.__dict__.update(execution_arn=self._arn, updated_operations=updated, operations=self._view)
-            self._tell("on_operation_change", info)
+        if operations and self._on_change:
+            fields = self._change.copy()
+            fields["updated_operations"] = OperationsView({raw["Id"]: raw for raw in operations})
+            info = _new(OperationChangeInfo)
+            _give_fields(info, fields)
+            _tell(self._on_change, info)
 
     def trace_id(self, operation: Operation, function_name: str) -> str | None:
         """Ask for the trace header that shall travel with a chained invoke."""
         question = PropagationInput(self._arn, operation.id, function_name, operation.parent_id)
-        for call in self._hooks["provide_propagation_metadata"]:
+        for call in self._propagators:
             try:
                 answer = call(question)
                 trace_id = None if answer is None else answer.x_amzn_trace_id
             except Exception:  # noqa: BLE001  a plugin harms nothing
-                _log_failure("provide_propagation_metadata", call)
+                _log_failure(getattr(call, "__self__", call), "provide_propagation_metadata")
                 continue
             if isinstance(trace_id, str) and 0 < len(trace_id) <= 8192:
                 return trace_id
@@ -196,14 +199,14 @@ class PluginHost:
         for key in sorted(self._updated - self._ended):
             if self._operations[key]["Status"] not in OPEN_STATUSES:
                 self._report_end(self._operations[key])
-        if not self._hooks["on_invocation_end"]:
+        if not self._on_invocation_end:
             return
         from durable_runtime._errors import error_object
 
         failure = (output or {}).get("Error") if error is None else error_object(error)
         start = self._start
-        self._tell(
-            "on_invocation_end",
+        _tell(
+            self._on_invocation_end,
             InvocationEndInfo(
                 start.request_id,
                 start.execution_arn,
@@ -221,6 +224,8 @@ class PluginHost:
 class OperationsView(Mapping[str, OperationInfo]):
     """Operations by id; each is made when it is read."""
 
+    __slots__ = ("_raw",)
+
     def __init__(self, operations: dict[str, RawOperation]) -> None:
         self._raw = operations
 
@@ -234,18 +239,16 @@ class OperationsView(Mapping[str, OperationInfo]):
         return len(self._raw)
 
 
-def _info(kind: type[Any], operation: Operation, status: str, replayed: bool) -> Any:
-    """Make an info without the checks of its constructor: hooks are called thousands of times."""
-    info = object.__new__(kind)
-    fields = info.__dict__
-    fields.update(operation.facts or _facts(operation))
-    fields["is_replayed"] = replayed
-    fields["status"] = _STATUSES[status]
-    return info
+def _tell(calls: tuple[Callable[[Any], Any], ...], info: Any) -> None:
+    for call in calls:
+        try:
+            call(info)
+        except Exception:  # noqa: BLE001  a plugin harms nothing
+            _log_failure(getattr(call, "__self__", call), getattr(call, "__name__", "a hook"))
 
 
 def _facts(operation: Operation) -> dict[str, Any]:
-    """Return what all infos of an operation have in common, collected once."""
+    """Return the fields of an operation that has started, collected once; infos share them, so copy before changes."""
     raw = operation.raw
     operation.facts = {
         "operation_id": operation.id,
@@ -254,6 +257,8 @@ def _facts(operation: Operation) -> dict[str, Any]:
         "name": operation.name,
         "parent_id": operation.parent_id,
         "start_time": datetime.now(UTC) if raw is None else _moment(raw.get("StartTimestamp")),
+        "is_replayed": False,
+        "status": OperationStatus.STARTED,
     }
     return operation.facts
 
@@ -279,9 +284,10 @@ def _info_of(raw: RawOperation, kind: type[OperationInfo] = OperationInfo) -> Op
     return info
 
 
-def _overrides(plugin: Any, name: str) -> bool:
-    own = getattr(type(plugin), name, None)
-    return own is not None and own is not getattr(DurableInstrumentationPlugin, name)
+def _overridden(plugins: list[Any], name: str) -> tuple[Callable[[Any], Any], ...]:
+    """Return the hooks of this name that do something."""
+    default = getattr(DurableInstrumentationPlugin, name)
+    return tuple(getattr(each, name) for each in plugins if getattr(type(each), name, None) not in (None, default))
 
 
 def _moment(value: Any) -> datetime | None:
@@ -289,12 +295,12 @@ def _moment(value: Any) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def _log_failure(hook: str, call: Callable[..., Any]) -> None:
+def _log_failure(plugin: Any, hook: str) -> None:
     import logging
 
     logging.getLogger("durable_runtime").error(
         "plugin %r failed in %s; the execution goes on",
-        call,
+        plugin,
         hook,
         exc_info=True,  # noqa: LOG014  called where the error is handled
     )
