@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable_runtime import _thread_budget
@@ -130,6 +130,32 @@ def test_a_map_finishes_when_threads_are_refused(environment, refuses, milliseco
     assert SYNC.run(mapping(200, lambda _index: time.sleep(milliseconds / 1000))).result == 200
     assert environment.refused
     assert environment.asked <= asked_at_most
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    refused=st.sets(st.integers(1, 40)),
+    threads=st.integers(1, 12),
+    shape=st.lists(st.lists(st.sampled_from(["step", "slow step", "wait"]), max_size=3), min_size=1, max_size=12),
+)
+def test_whatever_threads_are_refused_a_map_ends_the_same(environment, refused, threads, shape):
+    """With nested maps, blocked branches, and branches that suspend and are resumed."""
+    environment.asked = 0
+    environment.refuses = refused.__contains__
+
+    def flow(kit, event, ctx):
+        def leaf(context, item, index, items):
+            if item == "wait":
+                return (yield context.wait(kit.seconds(1), name="w"))
+            return (yield context.step(lambda _step: time.sleep(0.003 * (item == "slow step")), name="s"))
+
+        def branch(context, item, index, items):
+            return (yield context.map(item, kit.fn(leaf), name="inner")).success_count
+
+        return (yield ctx.map(shape, kit.fn(branch), name="outer")).get_results()
+
+    run = SYNC.run(flow, decorator={"max_threads": threads})
+    assert run.result == [len(item) for item in shape]
 
 
 def test_after_a_refusal_user_code_can_start_threads(environment, monkeypatch):
