@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -199,7 +200,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             root,
             "Alias",
             alias_name=alias_name,
-            version=self._publish(layer),
+            version=self._publish(scope, layer),
             provisioned_concurrent_executions=options.get("provisioned_concurrent_executions"),
         )
         if asynchronous:
@@ -216,9 +217,9 @@ class DurableFunction(ObservedFunction, DurableAlias):
             self.add_event_source(source)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
 
-    def _publish(self, layer: DurableRuntimeLayer | None) -> lambda_.Version:
+    def _publish(self, scope: Construct, layer: DurableRuntimeLayer | None) -> lambda_.Version:
         """Publish a version of what is declared so far and later; it waits for the permissions."""
-        if layer is not None:  # whatever the feature flag recognizeLayerVersion says
+        if layer is not None and not _knows_layers(scope):
             self._function.invalidate_version_based_on(layer.content_hash)
         version = self._function.current_version
         version.node.add_dependency(self._policy)
@@ -233,6 +234,17 @@ class DurableFunction(ObservedFunction, DurableAlias):
             from constructs_durable._drain import add_drain
 
             add_drain(self._root, self._function)
+
+
+def _knows_layers(scope: Construct) -> bool:
+    """Tell whether CDK itself publishes a new version when only a layer's content changes."""
+    if scope not in _KNOWS_LAYERS:
+        _KNOWS_LAYERS[scope] = bool(cdk.FeatureFlags.of(scope).is_enabled(LAYERS_IN_VERSIONS))
+    return _KNOWS_LAYERS[scope]
+
+
+LAYERS_IN_VERSIONS = "@aws-cdk/aws-lambda:recognizeLayerVersion"
+_KNOWS_LAYERS: WeakKeyDictionary[Construct, bool] = WeakKeyDictionary()
 
 
 def _make_log_group(
