@@ -82,6 +82,7 @@ class QualifiedAlias(aws_lambda.Alias):
     grant_invoke_version = _Hidden("Use grant_start() or grant_invoke(), which follow the alias.")
 
     _root: Construct
+    _function: aws_lambda.Function
     _execution_seconds: float | None
     _allow_waiting_callers: bool
 
@@ -129,9 +130,15 @@ class QualifiedAlias(aws_lambda.Alias):
         super().configure_async_invoke(**options)
 
     def _refuse_waiting(self, caller: str, *, mapping: bool = False) -> None:
+        refusal = self._refusal(caller, mapping=mapping)
+        if refusal is not None:
+            raise DurableInputError(refusal)
+
+    def _refusal(self, caller: str, *, mapping: bool) -> str | None:
+        """Return why a caller cannot wait for this function, if it cannot."""
         seconds = self._execution_seconds
         if seconds is None or seconds <= LONGEST_SYNCHRONOUS or (self._allow_waiting_callers and not mapping):
-            return
+            return None
         text = (
             f"{self._root.node.path}: {caller} waits for the whole execution, which the service refuses when "
             f"execution_timeout is above {LONGEST_SYNCHRONOUS} s (15 minutes); here it is {in_words(seconds)}. "
@@ -140,7 +147,7 @@ class QualifiedAlias(aws_lambda.Alias):
         )
         if not mapping:
             text += " A caller that is set up to invoke asynchronously may pass with allow_waiting_callers=True."
-        raise DurableInputError(text)
+        return text
 
 
 def _service_name(principal: object) -> str:

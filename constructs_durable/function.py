@@ -13,7 +13,7 @@ from constructs import Construct
 
 from constructs_durable import _policy
 from constructs_durable._arguments import checked
-from constructs_durable._checks import Place, check_limits, split_options
+from constructs_durable._checks import LONGEST_SYNCHRONOUS, Place, check_limits, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
@@ -215,6 +215,10 @@ class DurableFunction(ObservedFunction, DurableAlias):
             annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, acknowledged)
         for source in events:
             self.add_event_source(source)
+        if self._execution_seconds is not None and self._execution_seconds > LONGEST_SYNCHRONOUS:
+            from constructs_durable._callers import watch_callers
+
+            watch_callers(scope, self)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
 
     def _publish(self, scope: Construct, layer: DurableRuntimeLayer | None) -> lambda_.Version:
