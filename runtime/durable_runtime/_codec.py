@@ -101,6 +101,24 @@ class Codec:
             raise SerDesError(f"{operation.label}: {name} failed: {type(error).__name__}: {error}") from error
 
 
+class PlainCodec(Codec):
+    """Reads what others wrote: another function's result, the answer to a callback.
+
+    Text from outside is checked against its annotation. It holds no tags, and no pointer into the store.
+    """
+
+    __slots__ = ()
+
+    def read(self, text: str | None) -> Any:
+        """Read a value."""
+        self.text = text
+        if text is None:
+            return None
+        if self.serdes is not None:
+            return self._guarded("deserialize", text)
+        return _values.decode(text, self.annotation, plain=True)
+
+
 def byte_size(text: str | None) -> int:
     """Return the bytes of a text in UTF-8."""
     if not text:

@@ -6,7 +6,7 @@ and a mismatch is reported at its source line.
 
 from __future__ import annotations
 
-from durable_runtime._codec import INVOKE_LIMIT, POINTER, Codec, byte_size
+from durable_runtime._codec import INVOKE_LIMIT, POINTER, Codec, PlainCodec, byte_size
 from durable_runtime._context_base import ContextBase
 from durable_runtime._duration import MAX_CALLBACK_SECONDS, whole_seconds
 from durable_runtime._history import SUCCEEDED
@@ -146,11 +146,7 @@ class OperationPlans(ContextBase):
         codec = (
             None
             if config.serdes is None and options.get("returns") is None
-            else Codec(
-                operation,
-                config.serdes,
-                options.get("returns"),
-            )
+            else PlainCodec(operation, config.serdes, options.get("returns"))
         )
         return operation, self._callback(operation, create_callback(operation, timeouts), codec)
 
@@ -265,7 +261,7 @@ class OperationPlans(ContextBase):
             trace_id = plugins.trace_id(operation, function_name)
             if trace_id is not None:
                 wire["XAmznTraceId"] = trace_id
-        codec = _PlainCodec(operation, serdes_result, options.get("returns"))
+        codec = PlainCodec(operation, serdes_result, options.get("returns"))
         return operation, invoke(operation, text, wire, codec)
 
     def _peek_id(self) -> str:
@@ -366,20 +362,6 @@ class OperationPlans(ContextBase):
         from durable_runtime._plan_batch import plan_parallel
 
         return plan_parallel(self, functions, name, config, options)
-
-
-class _PlainCodec(Codec):
-    """Reads JSON that another function wrote."""
-
-    __slots__ = ()
-
-    def read(self, text: str | None) -> Any:
-        """Read a value."""
-        if text is None or self.serdes is not None:
-            return super().read(text)
-        from durable_runtime import _values
-
-        return _values.decode(text, self.annotation, plain=True)
 
 
 def _check_config(config: object, kind: type, word: str, name: str | None) -> None:

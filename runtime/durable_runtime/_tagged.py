@@ -281,6 +281,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$tuple": lambda items: tuple(revive(items)),
     "$float": float,
     "$any": revive,
+    "$typed": revive,
     "$map": lambda pairs: {revive(key): revive(item) for key, item in pairs},
     "$object": lambda tree: {key: revive(item) for key, item in tree.items()},
 }

@@ -28,6 +28,8 @@ _UNTYPED = _SHAPELESS | {str, int, float, bool, type(None)}
 _MARK = '{"$'
 _MISFIT = '{"$any":'
 _UNION = '{"$type":'
+_TYPED = '{"$typed":'
+_FOREIGN = '{"t":"'  # how the envelopes of AWS's SDK begin; nothing is written here that begins so
 
 
 def encode(value: Any, annotation: Any = None, *, plain: bool = False, root: str = "result") -> str:
@@ -68,6 +70,8 @@ def decode(text: str | None, annotation: Any = None, *, plain: bool = False, roo
     """
     if not text:
         return None
+    if not plain and text.startswith(_FOREIGN):
+        return _read_foreign(text, root)
     try:
         untyped = _SHAPELESS if plain else _UNTYPED
         codec = None if _is_untyped(annotation, untyped) else _codec(annotation, plain=plain)
@@ -85,12 +89,24 @@ def _read_typed(text: str, codec: Codec) -> Any:
     """Read by annotation, or by tags what was written when the function had another annotation or none."""
     if text.startswith(_MISFIT):
         return revive(_parse(text))
+    if text.startswith(_TYPED):
+        text = text[len(_TYPED) : -1]
     try:
         return codec.read(text)
     except Problem:
         if '"$' not in text:
             raise
         return revive(_parse(text))
+
+
+def _read_foreign(text: str, root: str) -> Any:
+    """Read what AWS's SDK recorded before the handler moved to this runtime."""
+    from durable_runtime.serdes import EXTENDED_TYPES_SERDES, SerDesContext
+
+    try:
+        return EXTENDED_TYPES_SERDES.deserialize(text, SerDesContext())
+    except Exception as error:
+        raise SerDesError(f"{root}: AWS's SDK recorded it, but it cannot be read: {error}") from error
 
 
 def needs_round_trip(value: Any) -> bool:
@@ -187,13 +203,16 @@ def _untyped_round_trip(value: Any) -> tuple[str, Any]:
     if type(value) in _SCALARS:
         return text, value
     result = _parse(text)
-    if '"$' in text or result != value:
+    if '"$' in text or result != value or text.startswith(_FOREIGN):
         return _tagged_round_trip(value)
     return text, result
 
 
 def _tagged_round_trip(value: Any) -> tuple[str, Any]:
-    text = write_tree(lower(value))
+    tree = lower(value)
+    text = write_tree(tree)
+    if text.startswith(_FOREIGN):
+        text = write_tree({"$object": tree})
     return text, revive(_parse(text))
 
 
@@ -202,7 +221,7 @@ def _typed_round_trip(value: Any, codec: Codec) -> tuple[str, Any]:
     try:
         text = codec.write(value)
         if not text.startswith(_MARK) or text.startswith(_UNION):
-            return text, codec.read(text)
+            return (f"{_TYPED}{text}}}" if text.startswith(_FOREIGN) else text), codec.read(text)
     except Problem as misfit:
         try:
             tree = lower(value)

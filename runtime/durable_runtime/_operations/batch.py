@@ -191,9 +191,13 @@ class BatchCodec(Codec):
             return super().read(text)
         try:
             data = json.loads(text)
+            if data.get("t") == "br":  # AWS's SDK recorded it
+                from durable_runtime._values import decode
+
+                return decode(text)
             items = [self._item(item) for item in data["all"]]
             return BatchResult(items, CompletionReason(data["completionReason"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             from durable_runtime.exceptions import SerDesError
 
             raise SerDesError(f"{self.operation.label}: the recorded outcome is malformed: {error!r}") from error
@@ -209,7 +213,7 @@ class BatchCodec(Codec):
         if branches.serdes is None:
             if annotation is None and type(result) in _PLAIN:
                 return BatchItem(index, item.status, result)
-            result = json.dumps(result)
+            result = json.dumps(result, separators=(",", ":"))
         return BatchItem(index, item.status, codec.read(result))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_runtime._codec import Codec
+from durable_runtime._codec import Codec, PlainCodec
 from durable_runtime._operations.base import Operation
 from durable_runtime._operations.callback import callback_result, create_callback
 from durable_runtime._operations.step import step
@@ -89,7 +89,7 @@ def wait_for_callback(
     except StepError as error:
         # Recorded under this name, so that the context's failure can be told from the external system's.
         raise CallbackSubmitterError(error.message, None, error.data, error.stack_trace) from error
-    codec = None if config.serdes is None and annotation is None else Codec(callback, config.serdes, annotation)
+    codec = None if config.serdes is None and annotation is None else PlainCodec(callback, config.serdes, annotation)
     try:
         return (yield from callback_result(callback, codec))
     except CallbackTimeoutError as error:
