@@ -92,7 +92,15 @@ class PluginHost:
             _give_fields(info, fields | {"is_replayed": True} if replayed else fields)
             _tell(self._on_start, info)
 
-    def ended(self, operation: Operation, status: str, result: str | None, error: dict[str, Any] | None) -> None:
+    def ended(
+        self,
+        operation: Operation,
+        status: str,
+        result: str | None,
+        error: dict[str, Any] | None,
+        *,
+        replayed: bool = False,
+    ) -> None:
         """Tell that an operation has its outcome."""
         self._ended.add(operation.id)
         if self._on_end:
@@ -100,6 +108,10 @@ class PluginHost:
             fields["status"] = _STATUSES[status]
             fields["end_time"] = datetime.now(UTC)
             fields["result"] = result
+            if replayed:
+                fields["is_replayed"] = True
+            if operation.kind == "STEP":
+                fields["attempt"] = operation.details.get("Attempt", 0) + 1
             if error is not None:
                 fields["error"] = ErrorObject.from_dict(error)
             info = _new(OperationEndInfo)
@@ -140,7 +152,6 @@ class PluginHost:
         if not (self._on_function_start or self._on_function_end):
             return (yield from body) if hasattr(body, "send") else (yield body)
         fields = (operation.facts or _facts(operation)).copy()
-        fields["is_replayed"] = operation.id in self._seen_before
         fields["attempt"] = attempt
         fields["is_replay_children"] = rebuilding
         if self._on_function_start:

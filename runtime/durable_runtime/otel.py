@@ -124,8 +124,8 @@ class InvocationSpans(DurableInstrumentationPlugin):
 
     def on_operation_end(self, info: Any) -> None:
         """Write an operation's span, whichever invocation began it."""
-        if info.start_time is None or info.operation_type.value == "EXECUTION":
-            return  # a virtual context leaves no operation behind, and the execution has the workflow's span
+        if info.is_replayed or info.start_time is None or info.operation_type.value == "EXECUTION":
+            return  # it was written when it ended first; and the execution has the workflow's span
         attributes = _attributes(info)
         attributes["durable.operation.status"] = info.status.value
         kind = SpanKind.CLIENT if info.operation_type.value == "CHAINED_INVOKE" else SpanKind.INTERNAL
@@ -142,7 +142,7 @@ class InvocationSpans(DurableInstrumentationPlugin):
     def on_user_function_start(self, info: Any) -> None:
         """Start an attempt's span, and make it the current one."""
         name = info.name or str(info.sub_type or info.operation_type.value)
-        suffix = f" attempt {info.attempt}" if info.attempt else " run"
+        suffix = " run" if info.operation_type.value == "CONTEXT" else f" attempt {info.attempt}"
         self._begin(_key(info), name + suffix, self._operation_span(info.operation_id), _attributes(info))
 
     def on_user_function_end(self, info: Any) -> None:
@@ -214,7 +214,8 @@ class InvocationSpans(DurableInstrumentationPlugin):
             _chosen_span_id.reset(span_id)
             _chosen_trace_id.reset(trace_id)
         _mark(span, error)
-        span.end(_nanoseconds(times[1]) or time.time_ns())
+        # The service's clock wrote the beginning, and perhaps ours the end.
+        span.end(max(_nanoseconds(times[1]) or time.time_ns(), _nanoseconds(times[0]) or 0))
 
 
 class _ChoosingIds:
@@ -262,7 +263,7 @@ def _attributes(info: Any) -> dict[str, Any]:
         "durable.operation.type": info.operation_type.value,
         "durable.operation.subtype": str(info.sub_type) if info.sub_type else None,
         "durable.operation.name": info.name,
-        "durable.attempt": info.attempt,
+        "durable.attempt": None if info.operation_type.value == "CONTEXT" else info.attempt,
     }
     return {key: value for key, value in attributes.items() if value is not None}
 

@@ -157,3 +157,49 @@ def test_a_plugin_named_in_the_environment_that_is_missing_is_an_error(monkeypat
     error = importlib.import_module("durable_runtime").PluginLoadError
     with pytest.raises(error, match="no-such-plugin"):
         load("durable_runtime", "durable_execution")(lambda event, ctx: None)
+
+
+def facts_of(kit):
+    """What the hooks say of attempts and replays, in a workflow whose contexts run again after they ended."""
+    facts = []
+
+    def note(hook):
+        def method(_self, info):
+            parts = ("attempt", "is_replayed", "is_replay_children")
+            facts.append((hook, info.name, str(info.sub_type), *(getattr(info, part, None) for part in parts)))
+
+        return method
+
+    def flow(kit, event, ctx):
+        def flaky(step):
+            if step.attempt == 1:
+                raise LookupError("not yet")
+
+        def large(context):
+            return (yield context.step(lambda _c: "x" * 150_000, name="half")) * 2
+
+        yield ctx.run_in_child_context(kit.fn(large), name="large")
+        yield ctx.step(flaky, name="flaky", config=kit.StepConfig(retry_strategy=kit.retry(2)))
+        yield ctx.wait(kit.seconds(60), name="pause")
+        yield ctx.run_in_child_context(kit.fn(large), name="virtual", config=kit.ChildConfig(is_virtual=True))
+
+    base = importlib.import_module(f"{kit.package}.plugin").DurableInstrumentationPlugin
+    hooks = [name for name in HOOKS if "invocation" not in name]
+    kind = type("Facts", (base,), {name: note(name) for name in hooks})
+    service = Service()
+    if kit is RIVAL:
+        from aws_durable_execution_sdk_python import durable_execution
+
+        from tests.runtime.driving import Boto3Client
+
+        handler = durable_execution(kit.handler(flow), boto3_client=Boto3Client(service), plugins=[Factory(kind)])
+        run_to_end(handler, service=service, invoke=lambda h, event, _service, context: h(event, context))
+    else:
+        assert kit.run(flow, service=service, decorator={"plugins": [Factory(kind)]}).status == "SUCCEEDED"
+    return [fact for fact in facts if fact[1] != "pause"]
+
+
+@pytest.mark.parametrize("kit", BOTH, ids=lambda kit: kit.name)
+def test_hooks_say_the_same_of_attempts_and_replays(kit):
+    """The end of a wait is left out: AWS's SDK tells of it or not, by how the answer arrives."""
+    assert facts_of(kit) == facts_of(RIVAL)

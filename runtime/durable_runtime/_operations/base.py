@@ -113,7 +113,7 @@ class Operation:
         context = self.context
         plugins = context.invocation.plugins
         if plugins is not None and action == "START":
-            plugins.started(self)
+            plugins.started(self, replayed=self.raw is not None)
         line = context.line
         alone = outcome and context.overtakes(self.id)
         sequence: int = context.invocation.checkpointer.add(update, line, outcome=outcome, alone=alone)

@@ -41,18 +41,19 @@ def child(
     context.rebuilt = context.rebuilt or rebuilding
     try:
         effects = Body(body, (context,), context) if callable(body) else body
-        value = yield from run_user_code(operation, None, effects, rebuilding=rebuilding)
+        attempt = 1 if operation.raw is None else None
+        value = yield from run_user_code(operation, attempt, effects, rebuilding=rebuilding)
         text, result = codec.write(value)
     except Exception as error:
         if escapes(error):
             raise
         if virtual or rebuilding:
-            _fail_unrecorded(operation, error, error_class)
+            _fail_unrecorded(operation, error, error_class, context)
         operation.fail(error, error_class)
     if callable(body):
         operation.context.invocation.history.finished_contexts.add(operation.id)
     if virtual or rebuilding:
-        _tell_end(operation, "SUCCEEDED", None)
+        _tell_end(operation, "SUCCEEDED", None, context)
     if rebuilding:
         operation.context.last_operation = operation.id
     elif not virtual:
@@ -81,21 +82,27 @@ def escapes(error: Exception) -> bool:
 _RUNNABLE = (None, SUCCEEDED, "STARTED", "PENDING", "READY")
 
 
-def _fail_unrecorded(operation: Operation, error: Exception, error_class: ErrorClass) -> NoReturn:
+def _fail_unrecorded(
+    operation: Operation,
+    error: Exception,
+    error_class: ErrorClass,
+    context: ContextBase,
+) -> NoReturn:
     """Raise the failure of a context that records nothing, in the shape of one that does."""
     from durable_runtime._errors import error_object
 
-    _tell_end(operation, "FAILED", error)
+    _tell_end(operation, "FAILED", error, context)
     raise restored(error_object(error), error_class)
 
 
-def _tell_end(operation: Operation, status: str, error: Exception | None) -> None:
+def _tell_end(operation: Operation, status: str, error: Exception | None, context: ContextBase) -> None:
     """Let plugins know of an end that nothing records."""
     plugins = operation.context.invocation.plugins
     if plugins is not None:
         from durable_runtime._errors import error_object
 
-        plugins.ended(operation, status, None, None if error is None else error_object(error))
+        record = None if error is None else error_object(error)
+        plugins.ended(operation, status, None, record, replayed=context.is_replaying())
 
 
 def _record(operation: Operation, value: Any, text: str | None, summary: Callable[[Any], str] | None) -> None:

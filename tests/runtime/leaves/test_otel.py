@@ -168,3 +168,26 @@ def test_attempts_that_run_at_the_same_time_do_not_mix(provider, exporter):
     spans = by_name(exporter)
     parents = {span.parent.span_id for span in spans["query"]}
     assert parents == {spans[f"s{i} attempt 1"][0].context.span_id for i in range(5)}
+
+
+@pytest.mark.parametrize("kit", BOTH, ids=lambda kit: kit.name)
+def test_a_context_that_is_rebuilt_or_virtual_is_one_span_in_order(kit, provider, exporter):
+    """Its code runs again in later invocations, which shows as runs; the operation itself ended once."""
+
+    def large(context):
+        return (yield context.step(lambda _c: "x" * 150_000, name="half")) * 2
+
+    def flow(kit, event, ctx):
+        yield ctx.run_in_child_context(kit.fn(large), name="large")
+        if kit is SYNC:  # an async handler may run other code at the same time, so it cannot tell
+            yield ctx.run_in_child_context(kit.fn(large), name="virtual", config=kit.ChildConfig(is_virtual=True))
+        for number in range(2):
+            yield ctx.wait(kit.seconds(60), name=f"pause {number}")
+
+    kit.run(flow, decorator={"plugins": [OtelPlugin(provider)]})
+    spans = by_name(exporter)
+    for name in ("large", "virtual") if kit is SYNC else ("large",):
+        assert len(spans[name]) == 1
+        assert len(spans[f"{name} run"]) == 3
+        assert {run.parent.span_id for run in spans[f"{name} run"]} == {spans[name][0].context.span_id}
+    assert all(span.start_time <= span.end_time for each in spans.values() for span in each)
