@@ -49,6 +49,13 @@ class Place(NamedTuple):
     scope: IConstruct
     construct_id: str
 
+    @classmethod
+    def of(cls, construct: IConstruct) -> Place:
+        """Return the place of a construct that exists."""
+        node = construct.node
+        scope = node.scope
+        return cls(construct if scope is None else scope, node.id)
+
     def error(self, text: str) -> DurableInputError:
         """Build the error that names this place."""
         return DurableInputError.at(self.scope, self.construct_id, text)

@@ -12,10 +12,12 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_durable._arguments import checked
-from constructs_durable._names import variable_problem
+from constructs_durable._checks import Place
+from constructs_durable._names import check_layers, variable_problem
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
 from constructs_durable.grants import DurableFunctionGrants
+from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,8 @@ class DurableAlias(QualifiedAlias):
     _log_group: logs.ILogGroup
     _policy: iam.Policy
     _execution_key: kms.IKey | None
+    _layers: list[lambda_.ILayerVersion]
+    _sdk: DurableSdk
     _role_can_change: bool = True
     _callees: tuple[DurableAlias, ...] = ()
 
@@ -210,7 +214,17 @@ class DurableAlias(QualifiedAlias):
     @checked
     def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
         """Add layers; the next deploy publishes a version with them."""
+        check_layers(Place.of(self._root), len(self._layers) + len(layers))
         self._function.add_layers(*layers)
+        self._layers += layers
+
+    def _import_runtime(self) -> None:
+        """Let the handler import `durable_runtime` beside whatever SDK it runs on."""
+        if self._sdk is DurableSdk.BUNDLED or any(isinstance(each, DurableRuntimeLayer) for each in self._layers):
+            return
+        layer = DurableRuntimeLayer.of(self._root)
+        self.add_layers(layer)
+        self._function.invalidate_version_based_on(layer.content_hash)
 
     @checked
     def add_property_override(self, property_path: str, value: object) -> None:

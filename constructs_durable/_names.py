@@ -24,6 +24,7 @@ __all__ = [
     "check_alias_name",
     "check_environment",
     "check_function_name",
+    "check_layers",
     "check_logs",
     "check_sizes",
     "default_architecture",
@@ -117,12 +118,15 @@ def check_sizes(
             f"description has {len(description)} characters; {LONGEST_DESCRIPTION} fit. Shorten it, or put the rest "
             "into a comment."
         )
-    ours = sdk not in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED)
-    if ours + len(layers) > MOST_LAYERS:
-        beside = " beside the runtime's" if ours else ""
+    check_layers(place, len(layers) + (sdk not in (DurableSdk.AWS_SDK, DurableSdk.BUNDLED)))
+
+
+def check_layers(place: Place, count: int) -> None:
+    """Refuse more layers than a function can have."""
+    if count > MOST_LAYERS:
         raise place.error(
-            f"layers has {len(layers)}{beside}; a function has {MOST_LAYERS} at "
-            "most. Merge some of them, or bundle what they hold with the handler's code."
+            f"layers would be {count}, the runtime's included; a function has {MOST_LAYERS} at most. Merge some of "
+            "them, or bundle what they hold with the handler's code."
         )
 
 

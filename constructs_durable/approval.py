@@ -108,7 +108,7 @@ class ApprovalApi(Construct):
             scope: Where it belongs.
             id: Its name there.
             functions: The durable functions whose callbacks are answered here; `add_function()` adds more.
-                To sign links they need the runtime's layer, which is the default of a DurableFunction.
+                Those that sign links get the runtime's layer, if they run on AWS's SDK.
             auth: Who may answer. Default: holders of signed links.
             endpoint: What serves the requests.
             requests_per_second: What the HTTP API lets through, for all callers together.
@@ -173,6 +173,7 @@ class ApprovalApi(Construct):
                 f"{self.node.path}: {function.root.node.path} already signs links for {signing.node.path}, and it can "
                 "hold one address and one secret only. Add it to one ApprovalApi with signed links."
             )
+        function._import_runtime()  # noqa: SLF001  `durable_runtime.approval` signs the links
         self._secret.grant_read(function)
         function.add_environment("DURABLE_APPROVAL_URL", self._url)
         function.add_environment("DURABLE_APPROVAL_SECRET_ARN", self._secret.secret_arn)

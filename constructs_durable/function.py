@@ -167,6 +167,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         self._log_group = log_group or _make_log_group(root, log_retention, log_removal_policy)
         execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
         layer = DurableRuntimeLayer.for_sdk(scope, sdk)
+        self._layers = [*([layer] if layer else []), *layers]
         self._function = lambda_.Function(
             root,
             "Function",
@@ -182,7 +183,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             function_name=function_name,
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            layers=[*([layer] if layer else []), *layers],
+            layers=self._layers,
             current_version_options=lambda_.VersionOptions(removal_policy=version_removal_policy),
             **function_options,
         )

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constructs_durable import DurableFunction, DurableInputError, VersionPruning
+from constructs_durable import DurableFunction, DurableInputError, DurableMetrics, VersionPruning
 from constructs_durable._checks import Place, check_limits
 from tests.constructs.support import HANDLERS, a_function, a_stack, messages, of_type, only, resources
 
@@ -77,6 +77,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"memory_size": 64}, r"memory_size is 64 MiB; a function has 128 to 10240 MiB"),
     ({"environment": {"AWS_REGION": "mars"}}, r"environment has 'AWS_REGION', which Lambda sets itself"),
     ({"environment": {"LIMIT": 3}}, r"environment has 3 as 'LIMIT'; pass a text; write numbers as texts: str\(3\)"),
+    ({"environment": {"TEXT": "x" * 5000}}, r"environment takes 5,004 bytes; names and values have 4,096 together"),
+    ({"description": "x" * 257}, r"description has 257 characters; 256 fit"),
+    ({"layers": 5}, r"layers would be 6, the runtime's included; a function has 5 at most"),
     ({"environment": {"1ST": "x"}}, r"environment has '1ST'; a variable starts with a letter"),
     ({"code": "inline"}, r"`code` has no place on a DurableFunction: pass entry="),
     ({"durable_config": None}, r"`durable_config` has no place .* execution_timeout"),
@@ -90,6 +93,10 @@ def test_what_cannot_work_is_refused_with_path_value_rule_and_fix(options, expec
     stack = a_stack()
     if isinstance(options.get("runtime"), str):
         options = {"runtime": lambda_.Runtime(options["runtime"], lambda_.RuntimeFamily.OTHER)}
+    if isinstance(options.get("layers"), int):
+        arn = "arn:aws:lambda:us-east-1:123456789012:layer:more:1"
+        layer = lambda_.LayerVersion.from_layer_version_arn(stack, "Layer", arn)
+        options = {"layers": [layer] * options["layers"]}
     if options.get("packaged_code") == "inline":
         options = {"packaged_code": lambda_.Code.from_inline("def handler(event, context): ...")}
     with pytest.raises(DurableInputError, match=rf"(?s)^Demo/Orders: .*{expected}"):
@@ -247,3 +254,31 @@ ROOT = cdk.App()
 def test_the_public_names_are_these() -> None:
     assert issubclass(DurableInputError, ValueError)
     assert issubclass(DurableFunction, lambda_.Alias)
+
+
+def test_what_is_added_later_is_checked_too() -> None:
+    stack = a_stack()
+    function = a_function(stack)
+    arn = "arn:aws:lambda:us-east-1:123456789012:layer:more:1"
+    layer = lambda_.LayerVersion.from_layer_version_arn(stack, "Layer", arn)
+    function.add_layers(layer, layer)
+    with pytest.raises(DurableInputError, match=r"^Demo/Orders: layers would be 6"):
+        function.add_layers(layer, layer, layer)
+    with pytest.raises(DurableInputError, match=r"^Demo/Orders: key is 'AWS_REGION', which Lambda sets itself"):
+        function.add_environment("AWS_REGION", "mars")
+
+
+def test_a_period_that_cannot_be_converted_at_deploy_says_how_to_write_it() -> None:
+    stack = a_stack()
+    number = cdk.CfnParameter(stack, "Limit", type="Number").value_as_number
+    with pytest.raises(DurableInputError, match=r"execution_timeout is known at deploy only.*cdk\.Duration\.seconds\("):
+        a_function(stack, execution_timeout=cdk.Duration.minutes(number))
+    a_function(stack, retention_period=cdk.Duration.days(number))
+    config = only(resources(stack), "AWS::Lambda::Function")["Properties"]["DurableConfig"]
+    assert config["RetentionPeriodInDays"] == {"Ref": "Limit"}
+
+
+@pytest.mark.parametrize("name", ["", "arn:aws:lambda:us-east-1:123456789012:function:orders", "orders:live"])
+def test_metrics_need_the_plain_name_of_a_function(name: str) -> None:
+    with pytest.raises(DurableInputError, match=r"^DurableMetrics: function_name is '.*'; pass the function's name"):
+        DurableMetrics(name)

@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
 
-from constructs_durable import DurableFunction, DurableInputError
+from constructs_durable import DurableFunction, DurableInputError, DurableSdk
 from constructs_durable.approval import ApprovalApi, ApprovalAuth, ApprovalEndpoint
 
 FLAGS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
@@ -201,3 +201,29 @@ def test_handler_is_where_the_function_looks_for_it(stack: cdk.Stack) -> None:
         "AWS::Lambda::Function", {"Handler": "approval_api.app.handler", "Layers": [Match.any_value()]}
     )
     assert (CODE / "approval_api" / "app.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("sdk", "layers"), [(DurableSdk.RUNTIME_LAYER, 1), (DurableSdk.AWS_SDK, 1), (DurableSdk.BUNDLED, 0)]
+)
+def test_function_on_another_sdk_gets_what_signs_links(
+    stack: cdk.Stack, tmp_path: Path, sdk: DurableSdk, layers: int
+) -> None:
+    (tmp_path / "app.py").write_text(HANDLER)
+    hour = cdk.Duration.hours(1)
+    orders = DurableFunction(stack, "Orders", entry=tmp_path, handler="app.handler", execution_timeout=hour, sdk=sdk)
+    ApprovalApi(stack, "Approvals", functions=[orders])
+    functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function")
+    [made] = [each["Properties"] for name, each in functions.items() if name.startswith("OrdersFunction")]
+    assert len(made.get("Layers", [])) == layers
+
+
+def test_function_that_signs_no_links_gets_no_layer(stack: cdk.Stack, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HANDLER)
+    hour = cdk.Duration.hours(1)
+    sdk = DurableSdk.AWS_SDK
+    orders = DurableFunction(stack, "Orders", entry=tmp_path, handler="app.handler", execution_timeout=hour, sdk=sdk)
+    ApprovalApi(stack, "Approvals", functions=[orders], auth=ApprovalAuth.iam())
+    functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function")
+    [made] = [each["Properties"] for name, each in functions.items() if name.startswith("OrdersFunction")]
+    assert "Layers" not in made
