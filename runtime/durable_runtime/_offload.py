@@ -17,6 +17,7 @@ A store is any object with ``put(key, data)`` and ``get(key)``.
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 from hashlib import sha256
 
 from durable_runtime.exceptions import RetryableSerDesError, SerDesError, ValidationError
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 
 
 _POINTER = '{"$stored":'
-_GONE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403", "InvalidBucketName", "NoSuchVersion"})
+_PASSING = frozenset({"ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "RequestTimeout", "SlowDown"})
+_BUGS = (LookupError, TypeError, AttributeError, NotImplementedError, ValueError, ImportError)
+_ABSENT = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+_UNSENT = frozenset({"NoCredentialsError", "NoRegionError", "ParamValidationError", "PartialCredentialsError"})
 
 
 def offload(store: ValueStore, text: str, arn: str, operation_id: str) -> str:
@@ -111,11 +115,17 @@ def _guarded(store: ValueStore, method: str, key: str, *arguments: Any) -> Any:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Say whether another try would fail alike: what is missing or forbidden stays so."""
-    if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError | TypeError):
-        return True
+    """Say whether another try would fail alike: what is missing, forbidden or a bug stays so.
+
+    It matters, because a failure that passes repeats the invocation, and the step whose result could not be kept.
+    """
     response = getattr(error, "response", None)
-    return isinstance(response, dict) and str((response.get("Error") or {}).get("Code")) in _GONE
+    if isinstance(response, dict):
+        from durable_runtime.exceptions import error_fields
+
+        status, code, _ = error_fields(error)
+        return 400 <= status < 500 and status not in (408, 429) and code not in _PASSING
+    return isinstance(error, _BUGS + _ABSENT) or type(error).__name__ in _UNSENT
 
 
 class FileSystemStore:
@@ -153,6 +163,7 @@ class S3Store:
         self.bucket = bucket
         self.prefix = prefix.strip("/")
         self._client = client
+        self._lock = allocate_lock()
         self._put_options = put_options
 
     def put(self, key: str, data: bytes) -> None:
@@ -174,11 +185,12 @@ class S3Store:
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _s3(self) -> Any:
-        if self._client is None:
-            import boto3  # type: ignore[import-untyped,unused-ignore]
+        with self._lock:  # branches may meet here, and boto3's default session is made for one thread at a time
+            if self._client is None:
+                import boto3  # type: ignore[import-untyped,unused-ignore]
 
-            self._client = boto3.client("s3")
-        return self._client
+                self._client = boto3.client("s3")
+            return self._client
 
 
 def write_atomically(path: str, data: bytes) -> None:

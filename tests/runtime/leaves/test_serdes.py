@@ -162,19 +162,46 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def refused(status, code):
+    error = Exception(code)
+    error.response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return error
+
+
+def named(name):
+    return type(name, (Exception,), {})(name)
+
+
 @pytest.mark.parametrize(
-    ("code", "expected"),
-    [("NoSuchKey", SerDesError), ("AccessDenied", SerDesError), ("SlowDown", RetryableSerDesError)],
+    ("error", "expected"),
+    [
+        (refused(404, "NoSuchKey"), SerDesError),
+        (refused(403, "AccessDenied"), SerDesError),
+        (refused(403, "SignatureDoesNotMatch"), SerDesError),
+        (refused(400, "KMS.DisabledException"), SerDesError),
+        (refused(400, "ExpiredToken"), RetryableSerDesError),
+        (refused(400, "RequestTimeout"), RetryableSerDesError),
+        (refused(429, "TooManyRequests"), RetryableSerDesError),
+        (refused(503, "SlowDown"), RetryableSerDesError),
+        (refused(500, "InternalError"), RetryableSerDesError),
+        (named("NoCredentialsError"), SerDesError),
+        (named("EndpointConnectionError"), RetryableSerDesError),
+        (ModuleNotFoundError("No module named 'boto3'"), SerDesError),
+        (KeyError("k"), SerDesError),
+        (TimeoutError("late"), RetryableSerDesError),
+        (ConnectionResetError("gone"), RetryableSerDesError),
+    ],
+    ids=str,
 )
-def test_failures_of_s3_are_told_apart(code, expected):
+def test_failures_that_pass_are_told_from_those_that_stay(error, expected):
+    """A failure that passes repeats the invocation; one that stays would repeat it for ever."""
+
     class Failing:
-        def get_object(self, **_):
-            error = Exception(code)
-            error.response = {"Error": {"Code": code}}
+        def get(self, key):
             raise error
 
-    with pytest.raises(expected, match=code):
-        fetch(S3Store("b", client=Failing()), '{"$stored":{"key":"k","size":1,"sha256":"x"}}')
+    with pytest.raises(expected, match=r"Failing\.get of 'k' failed"):
+        fetch(Failing(), '{"$stored":{"key":"k","size":1,"sha256":"x"}}')
 
 
 def test_s3_gets_the_users_options():
