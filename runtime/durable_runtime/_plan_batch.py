@@ -39,6 +39,7 @@ def plan_map(  # noqa: PLR0917  the shape of ctx.map
     name = name_of(name, func, "map")
     check_options(options, "map", name)
     merged = _merge(config, MapConfig, options, "map", name)
+    _refuse_set(inputs, f"map {name!r}: inputs")
     try:
         items = inputs if isinstance(inputs, list | tuple) else list(inputs)
     except TypeError:
@@ -77,6 +78,7 @@ def plan_parallel(
     name = check_name(name, "parallel")
     check_options(options, "parallel", name)
     merged = _merge(config, ParallelConfig, options, "parallel", name)
+    _refuse_set(functions, f"parallel {name!r}: functions")
     branches: list[Any]
     if hasattr(functions, "items"):
         branches = [ParallelBranch(_called(func), branch) for branch, func in functions.items()]
@@ -107,6 +109,15 @@ def plan_parallel(
         config=merged,
         aliases=options.get("aliases") or (),
     )
+
+
+def _refuse_set(given: object, where: str) -> None:
+    """Refuse what comes in another order in another process: replay would give items the results of others."""
+    if isinstance(given, set | frozenset):
+        raise ValidationError(
+            f"{where} is a {type(given).__name__}, whose order changes from invocation to invocation; give a list, "
+            "such as sorted(...)",
+        )
 
 
 def _called(func: Any) -> Any:

@@ -48,13 +48,16 @@ class Saga:
             retry: Its retry strategy; an undo is worth trying for long.
             **kwargs: Keyword arguments for it.
         """
+        from durable_runtime.retries import as_retry_strategy
+
         if not callable(compensate):
             raise ValidationError(f"saga.add: compensate is {compensate!r}; it must be a function")
         step_name = name_of(name, compensate, "saga.add")
         if name is None:
             step_name = f"undo {step_name or len(self._compensations) + 1}"
         prefix = f"{self._name}: " if self._name else ""
-        self._compensations.append((compensate, args, kwargs, f"{prefix}{step_name}"[:256], retry))
+        strategy = as_retry_strategy(retry, f"saga.add {step_name!r}")
+        self._compensations.append((compensate, args, kwargs, f"{prefix}{step_name}"[:256], strategy))
 
     def __enter__(self) -> Self:
         if hasattr(self._context, "_loop"):

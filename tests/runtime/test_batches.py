@@ -348,3 +348,18 @@ def test_a_function_takes_as_many_arguments_as_it_likes():
         yield
 
     assert SYNC.run(handler).result == [[1], [5], [[5, 0]], [[5, 0, 1]]]
+
+
+def test_a_set_is_refused_since_its_order_does_not_repeat(kit):
+    """Items would get the results of others in the next invocation."""
+
+    def flow(kit, event, ctx):
+        with pytest.raises(exceptions.ValidationError, match="inputs is a set, whose order changes"):
+            ctx.map({"a", "b"}, kit.fn(lambda *_: iter(())), name="m")
+        with pytest.raises(exceptions.ValidationError, match="functions is a frozenset, whose order changes"):
+            ctx.parallel(frozenset([kit.fn(lambda *_: iter(()))]))
+        return (yield ctx.step(lambda _c: "refused", name="after"))
+
+    run = kit.run(flow)
+    assert run.result == "refused"
+    assert [name for _, _, name in run.service.updates()] == ["after", "after"]

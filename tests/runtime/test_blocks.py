@@ -362,3 +362,15 @@ def test_an_interrupted_step_can_be_caught_as_what_it_is(kit, wrapped):
     assert caught[0] == caught[1]
     assert ("ChildContextError" if wrapped else "StepError") in caught[0][0]
     assert caught[0][1] == run.service.named("charge")["Id"]
+
+
+@pytest.mark.parametrize("nonsense", [True, 0, -1, 1.5, "often", [3], Service])
+def test_a_compensation_with_a_nonsense_retry_is_refused_when_it_is_added(kit, nonsense):
+    """Not when it is needed: then it would be left out."""
+
+    def flow(kit, event, ctx):
+        with pytest.raises(exceptions.ValidationError, match="saga.add 'undo print': retry is"):
+            ctx.saga().add(print, retry=nonsense)
+        return (yield ctx.step(lambda _c: "refused", name="after"))
+
+    assert kit.run(flow).result == "refused"
