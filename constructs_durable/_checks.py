@@ -29,6 +29,7 @@ __all__ = [
     "check_limits",
     "in_seconds",
     "in_words",
+    "refuse_twice",
     "split_options",
 ]
 
@@ -219,6 +220,12 @@ def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
 def _refuse_fractions(place: Place, name: str, seconds: float | None) -> None:
     if seconds is not None and seconds % 1:
         raise place.error(f"{name} is {in_words(seconds)}; the service counts whole seconds. Leave the fraction out.")
+
+
+def refuse_twice(root: IConstruct, made: str, text: str) -> None:
+    """Refuse to make a part that was made before."""
+    if root.node.try_find_child(made) is not None:
+        raise DurableInputError(f"{root.node.path}: {text}")
 
 
 def _seconds(place: Place, name: str, value: AnyDuration) -> float:

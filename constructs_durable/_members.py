@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_durable._arguments import checked
-from constructs_durable._checks import Place
+from constructs_durable._checks import Place, refuse_twice
 from constructs_durable._names import check_layers, variable_problem
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
@@ -199,6 +199,7 @@ class DurableAlias(QualifiedAlias):
         """
         from aws_cdk import aws_codedeploy as codedeploy
 
+        refuse_twice(self._root, "Rollout", "deploy_gradually() was called before, and an alias moves in one way only.")
         return codedeploy.LambdaDeploymentGroup(
             self._root, "Rollout", alias=self, deployment_config=config, alarms=[*alarms], **options
         )

@@ -59,6 +59,12 @@ class ApprovalAuth:
     issuer: str = ""
     audience: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.kind not in ("links", "iam", "jwt"):
+            raise DurableInputError(
+                f"ApprovalAuth: kind is {self.kind!r}; call ApprovalAuth.signed_links(), .iam() or .jwt() instead."
+            )
+
     @classmethod
     def signed_links(cls) -> ApprovalAuth:
         """Whoever holds a link that a workflow has signed with `approval_link()`: a person with a mail."""

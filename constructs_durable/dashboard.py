@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from constructs_durable._arguments import checked
@@ -42,6 +44,13 @@ class DurableDashboard(Construct):
         """
         if not functions:
             raise DurableInputError.at(scope, id, "functions is empty, so there is nothing to show.")
+        if dashboard_name is not None and not _is_name(dashboard_name):
+            raise DurableInputError.at(
+                scope,
+                id,
+                f"dashboard_name is {dashboard_name!r}; it has 1 to 255 letters, digits, `-` and `_`. "
+                "Leave it out, and CloudFormation chooses one.",
+            )
         super().__init__(scope, id)
         from aws_cdk import aws_cloudwatch as cloudwatch
 
@@ -51,6 +60,10 @@ class DurableDashboard(Construct):
             dashboard_name=dashboard_name,
             widgets=[*map(_function_row, functions), _account_row()],
         )
+
+
+def _is_name(text: str) -> bool:
+    return cdk.Token.is_unresolved(text) or re.fullmatch(r"[\w-]{1,255}", text, re.ASCII) is not None
 
 
 def _function_row(function: ObservedFunction) -> list[cloudwatch.IWidget]:

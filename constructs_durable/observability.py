@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 
 from constructs_durable._arguments import NUMBER_TOKENS_BELOW, checked
+from constructs_durable._checks import refuse_twice
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -173,6 +174,10 @@ class ObservedFunction:
             ("Operations", metrics.operations, operations, f"{name}: an execution nears 3,000 operations, its quota."),
             ("Storage", metrics.storage_written, storage_bytes, f"{name}: an execution nears 100 MB, its quota."),
         )
+        for kind, _, threshold, _ in wanted:
+            if threshold is not None:
+                text = f"{kind}Alarm was made before. Add actions to the alarms that recommended_alarms() gave you."
+                refuse_twice(self._root, f"{kind}Alarm", text)
         alarms = [
             _alarm(self._root, f"{kind}Alarm", metric(), threshold, text)
             for kind, metric, threshold, text in wanted
@@ -229,6 +234,7 @@ class ObservedFunction:
         """Save Logs Insights queries for this function's logs: one execution, what fails, the slowest invocations."""
         from aws_cdk import aws_logs as logs
 
+        refuse_twice(self._root, "ExecutionQuery", "add_log_queries() was called before, and the queries are there.")
         folder = self._root.node.path
         return [
             logs.QueryDefinition(

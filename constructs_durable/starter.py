@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -9,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from constructs_durable._arguments import checked
+from constructs_durable._arguments import NUMBER_TOKENS_BELOW, checked
 from constructs_durable._helper_function import HelperFunction
 from constructs_durable.errors import DurableInputError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncStarter"]
 
+LARGEST_BATCH = 10  # what SQS delivers without a batching window, and a FIFO queue at all
+MEMBER = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 TIMEOUT_SECONDS = 30  # a queue's default visibility timeout, which must not be shorter
 
 
@@ -51,6 +54,10 @@ class AsyncStarter(Construct):
             name_from: A member of the message, such as `order.id`, that names the execution: two messages with
                 the same value start one execution. Default: the message's id.
         """
+        if name_from is not None and not MEMBER.fullmatch(name_from):
+            raise DurableInputError.at(
+                scope, id, f"name_from is {name_from!r}; it is the path of a member, such as `id` or `order.id`."
+            )
         if isinstance(target, lambda_.Function):
             raise DurableInputError.at(
                 scope,
@@ -84,7 +91,17 @@ class AsyncStarter(Construct):
 
     @checked
     def add_queue(self, queue: sqs.IQueue, *, batch_size: int = 10) -> None:
-        """Start an execution per message of a queue; a message that fails is delivered again, alone."""
+        """Start an execution per message of a queue; a message that fails is delivered again, alone.
+
+        Args:
+            queue: The queue.
+            batch_size: How many messages the starter gets at once: 1 to 10. It needs some tenths of a second for each.
+        """
+        if batch_size > NUMBER_TOKENS_BELOW and not 1 <= batch_size <= LARGEST_BATCH:
+            raise DurableInputError(
+                f"{self.node.path}: batch_size is {batch_size}; a starter takes 1 to {LARGEST_BATCH} messages at once, "
+                "and Lambda runs as many starters as the queue needs."
+            )
         from aws_cdk import aws_lambda_event_sources as sources
 
         self._function.add_event_source(

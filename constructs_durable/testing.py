@@ -33,6 +33,8 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aws_cdk import Stack
+    from aws_cdk.assertions import Template
     from syrupy.assertion import SnapshotAssertion
 
 __all__ = ["TemplateSnapshotExtension", "masked_template", "template_snapshot"]
@@ -49,9 +51,13 @@ BOOTSTRAP = {"Parameters": "BootstrapVersion", "Rules": "CheckBootstrapVersion"}
 """What CDK's synthesizer adds to every template, whatever the stack."""
 
 
-def masked_template(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a template with hashes masked and the bootstrap rule left out."""
-    text = json.dumps(template)
+def masked_template(template: Mapping[str, Any] | Stack | Template) -> dict[str, Any]:
+    """Return a copy of a template with hashes masked and the bootstrap rule left out.
+
+    Args:
+        template: The template, or the stack or the `Template` that has it.
+    """
+    text = json.dumps(_template(template))
     for pattern, replacement in MASKS:
         text = pattern.sub(replacement, text)
     masked: dict[str, Any] = json.loads(text)
@@ -68,7 +74,7 @@ class TemplateSnapshotExtension(JSONSnapshotExtension):
 
     def serialize(self, data: Any, **options: Any) -> Any:
         """Serialize the template of whatever was given."""
-        return super().serialize(masked_template(_template(data)), **options)
+        return super().serialize(masked_template(data), **options)
 
 
 @pytest.fixture

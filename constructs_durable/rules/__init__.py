@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from constructs import Construct
+
+from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +47,8 @@ def add_durable_rules(scope: IConstruct, *, other_rules: Sequence[cdk.Validation
         scope: The app, usually.
         other_rules: Further Rego rules of yours: CDK takes all of them in one registration.
     """
+    if not isinstance(scope, Construct):
+        raise DurableInputError(f"add_durable_rules(): scope is {scope!r}; pass the app, or a stage or stack of it.")
     if not hasattr(cdk, "CloudFormationValidatePlugin"):
         raise RuntimeError("add_durable_rules() needs the validator of aws-cdk-lib 2.262.0 or later.")
     plugin = cdk.CloudFormationValidatePlugin(rego_rules=[durable_rules(), *other_rules])

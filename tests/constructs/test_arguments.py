@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -28,10 +28,9 @@ from constructs_durable import (
 )
 from constructs_durable._arguments import misfit
 from constructs_durable._options import FunctionOptions
+from constructs_durable.rules import add_durable_rules
+from constructs_durable.testing import masked_template
 from tests.constructs.support import HANDLERS, a_function, a_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOTHING = object()
 """Of no type that any parameter takes."""
@@ -241,3 +240,61 @@ def test_tokens_pass_for_numbers_and_texts(stack: cdk.Stack) -> None:
     assert misfit(number.value_as_string, str) is None
     names = cdk.CfnParameter(stack, "Names", type="CommaDelimitedList")
     assert misfit(names.value_as_list, Sequence[str]) is None
+
+
+WRONG_VALUES: list[tuple[str, Callable[[cdk.Stack, DurableFunction], object], str]] = [
+    (
+        "name_from",
+        lambda s, f: AsyncStarter(s, "A", target=f, name_from="order id"),
+        r"^Demo/A: name_from is 'order id'",
+    ),
+    ("no name", lambda s, f: AsyncStarter(s, "A", target=f, name_from=""), r"^Demo/A: name_from is ''; it is the path"),
+    (
+        "batch_size",
+        lambda s, f: AsyncStarter(s, "A", target=f).add_queue(sqs.Queue(s, "Q"), batch_size=20),
+        r"^Demo/A: batch_size is 20; a starter takes 1 to 10",
+    ),
+    (
+        "dashboard_name",
+        lambda s, f: DurableDashboard(s, "A", functions=[f], dashboard_name="my orders"),
+        r"^Demo/A: dashboard_name is 'my orders'; it has 1 to 255 letters",
+    ),
+    ("kind", lambda _, f: ApprovalAuth("password"), r"^ApprovalAuth: kind is 'password'; call ApprovalAuth\.signed_li"),
+    (
+        "variable",
+        lambda _, f: f.calls(a_function(a_stack()), variable="AWS_REGION"),
+        r"variable is 'AWS_REGION', which",
+    ),
+    ("alarms twice", lambda _, f: twice(f.recommended_alarms), r"^Demo/Orders: FailedAlarm was made before\. Add act"),
+    ("queries twice", lambda _, f: twice(f.add_log_queries), r"^Demo/Orders: add_log_queries\(\) was called before"),
+    (
+        "rollout twice",
+        lambda _, f: twice(lambda: f.deploy_gradually(codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE)),
+        r"^Demo/Orders: deploy_gradually\(\) was called before",
+    ),
+    ("rules", lambda _, f: add_durable_rules(None), r"^add_durable_rules\(\): scope is None; pass the app"),  # type: ignore[arg-type]
+]
+
+
+def twice(call: Callable[[], object]) -> None:
+    call()
+    call()
+
+
+@pytest.mark.parametrize(("use", "expected"), [pytest.param(*rest, id=name) for name, *rest in WRONG_VALUES])
+def test_a_wrong_value_is_refused_with_path_value_and_rule(use, expected) -> None:
+    stack = a_stack()
+    with pytest.raises(DurableInputError, match=expected):
+        use(stack, a_function(stack))
+
+
+def test_alarms_may_be_made_in_two_goes_with_a_topic_for_each() -> None:
+    function = a_function(a_stack())
+    rest = {"timed_out": None, "operations": None, "storage_bytes": None, "running_percent": None}
+    assert len(function.recommended_alarms(**rest)) == 1
+    assert len(function.recommended_alarms(failed=None)) == 4
+
+
+def test_a_snapshot_of_something_else_says_what_to_pass() -> None:
+    with pytest.raises(TypeError, match="takes a Stack, a Template or a dict, not int"):
+        masked_template(3)  # type: ignore[arg-type]
