@@ -51,7 +51,7 @@ def _hints(kind: Any, arguments: tuple[Any, ...] = ()) -> dict[str, Any]:
     if not inherited:
         return hints
     for name, hint in hints.items():
-        declared = [each for each in kind.__mro__ if name in vars(each).get("__annotations__", ())]
+        declared = [each for each in kind.__mro__ if name in getattr(each, "__annotations__", ())]
         owner = declared[0] if declared else kind
         hints[name] = substitute(hint, inherited | bound.get(owner, {}))
     return hints
