@@ -253,10 +253,22 @@ class Driver:
                 result = await result
         except StopIteration as error:
             raise RuntimeError("a step raised StopIteration") from error
+        except asyncio.CancelledError as error:
+            self._refuse_made_up(error)
+            raise
         finally:
             self.bodies -= 1
             current.reset(token)
         return result
+
+    def _refuse_made_up(self, error: asyncio.CancelledError) -> None:
+        """Take a cancellation that nobody asked for as the failure of the user's code that it is.
+
+        It would end this task without an outcome, and be waited for for ever.
+        """
+        task = asyncio.current_task()
+        if not self.suspending and task is not None and not task.cancelling():
+            raise RuntimeError("it ended with asyncio.CancelledError, although nobody cancelled it") from error
 
     async def _after_replay(self) -> None:
         """Let results that history holds come first: what user code learns from them may give this step up."""
@@ -300,6 +312,9 @@ class Driver:
             if hasattr(result, "__await__"):
                 result = await result
         except SuspendingError:
+            raise
+        except asyncio.CancelledError as error:
+            self._refuse_made_up(error)
             raise
         except Exception:
             # Cleanup code failed while the stack unwound for a suspension; the suspension is what counts.

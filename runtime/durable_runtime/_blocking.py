@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
@@ -49,6 +50,12 @@ def _call(effect: Call, _context: DurableContext) -> Any:
         result = effect.func(*effect.args)
         if hasattr(result, "__await__"):
             return _run_awaitable(result)
+    except BaseException as error:
+        asyncio = sys.modules.get("asyncio")
+        if asyncio is not None and isinstance(error, asyncio.CancelledError):
+            # Left as it is, it would end the invocation without an outcome, and Lambda would repeat it for ever.
+            raise RuntimeError("it ended with asyncio.CancelledError, although nobody cancelled it") from error
+        raise
     finally:
         current.reset(token)
     return result
