@@ -29,6 +29,7 @@ RUNTIME_TEST_PACKAGES = [
     "hypothesis",
     "boto3",
     "cryptography",
+    "moto[s3,server]",
     "pydantic",
     "opentelemetry-sdk",
     "aws-lambda-powertools",
