@@ -55,8 +55,8 @@ class ThreadBudget:
 
     @property
     def overdrawn(self) -> bool:
-        """Whether a thread that has nothing to do at the moment should end."""
-        return self.used > self._allowed
+        """Whether a thread that has finished a branch should end."""
+        return self.used > min(self._allowed, self._share())
 
     def _share(self) -> int:
         """Bound the threads so that the environment's suffice if user code's own grow with them."""

@@ -240,6 +240,19 @@ def test_threads_of_user_code_leave_fewer_to_branches(monkeypatch):
     assert MOST // 2 - 2 <= taken(budget) <= MOST // 2
 
 
+def test_threads_that_user_code_starts_later_send_branches_home(monkeypatch):
+    """A thousand branches run when each starts a thread of its own: as they finish, half of them go."""
+    budget, own = ThreadBudget(), 0
+    monkeypatch.setattr(threading, "active_count", lambda: budget.used + own)
+    assert taken(budget) == MOST
+    assert not budget.overdrawn
+    while own < budget.used:
+        own += 1
+        if budget.overdrawn:
+            budget.give()
+    assert MOST // 2 - RESERVE <= budget.used <= MOST // 2 + RESERVE
+
+
 def test_the_first_thread_is_to_be_had_among_any_number_of_others(monkeypatch):
     """Whether it can start, only trying tells."""
     monkeypatch.setattr(threading, "active_count", lambda: 900)
