@@ -71,7 +71,7 @@ class Driver:
     async def run(self, handler: Callable[..., Any], payload: Any, context: AsyncDurableContext) -> Any:
         """Run the handler; return its result, or raise what ended it."""
         self._before = asyncio.all_tasks(self.loop)
-        self._main = self.loop.create_task(self._handler(handler, payload, context))
+        self._main = asyncio.Task(self._handler(handler, payload, context), loop=self.loop)
         try:
             await asyncio.wait([self._main])
             result = self._outcome(self._main)
@@ -141,7 +141,10 @@ class Driver:
         context.outside += outside
         if finished_at is not None:
             self.timeline.line_up(context, finished_at, entry)
-        task = self.loop.create_task(self._operate(generator, context, entry, lined_up=finished_at is not None))
+        task = asyncio.Task(
+            self._operate(generator, context, entry, lined_up=finished_at is not None),
+            loop=self.loop,
+        )
         entry.future.add_done_callback(lambda future: task.cancel() if future.cancelled() else None)
         return entry
 
@@ -352,7 +355,7 @@ class Driver:
             if not future.done():
                 future.set_result(None)
 
-        self.loop.create_task(look())
+        asyncio.Task(look(), loop=self.loop)
 
     def look_at_parked(self) -> None:
         """Wake operations that a reply has changed."""
@@ -370,7 +373,7 @@ class Driver:
 
         def start() -> None:
             while batch.startable and not over.done():
-                task = self.loop.create_task(self._branch(batch, batch.start(), over, start))
+                task = asyncio.Task(self._branch(batch, batch.start(), over, start), loop=self.loop)
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
 

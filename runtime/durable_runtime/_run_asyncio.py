@@ -7,6 +7,7 @@ import threading
 from functools import partial
 
 from durable_runtime._asyncio import Driver
+from durable_runtime._tasks import create
 from durable_runtime._threads import run_elsewhere
 from durable_runtime.async_context import AsyncDurableContext
 
@@ -33,9 +34,11 @@ def _run_in_loop(invocation: Invocation, handler: Callable[..., Any], payload: A
     invocation.driver = driver
     invocation.checkpointer = driver.checkpointer
     context = AsyncDurableContext(invocation, None, line)
+    loop.set_task_factory(create)  # type: ignore[arg-type]  # typeshed leaves the options out
     try:
         return loop.run_until_complete(driver.run(handler, payload, context))
     finally:
+        loop.set_task_factory(None)
         driver.checkpointer.close()
         driver.close()
         if not keep:

@@ -67,6 +67,10 @@ class DurableAwaitable(Coroutine[object, object, T]):
         self._entry = entry
         self._steps: Generator[Any, Any, Any] | None = None
 
+    def __hash__(self) -> int:
+        """Go by the position, so that sets have the same order on every replay."""
+        return int(self._entry.operation_id[:15] or "0", 16)
+
     def __await__(self) -> Generator[Any, Any, T]:
         entry = self._entry
         if entry.context.take(entry):
@@ -166,6 +170,7 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         self._delivered: str | None = None
         super().__init__(*args, **kwargs)
         self.driver = self.invocation.driver
+        self.tasks = 0
         self.outstanding = 0
         self.outside = 0
         self._loop = self.driver.loop

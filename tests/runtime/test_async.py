@@ -431,3 +431,36 @@ def test_with_retry_on_the_callers_context_starts_when_it_is_called():
     first = [name for call in run.service.accepted[:3] for name in (update.get("Name") for update in call)]
     assert first[:1] == ["other"]
     assert "part 1" in first
+
+
+def test_tasks_that_a_group_cancels_clean_up_in_the_same_order_on_every_replay():
+    """A TaskGroup keeps its tasks in a set, and their addresses differ from invocation to invocation."""
+
+    async def leg(ctx, number):
+        async with ctx.saga() as saga:
+            saga.add(lambda: None, name=f"undo {number}")
+            await ctx.wait(3600, f"leg {number}")
+
+    async def fails(ctx):
+        await ctx.wait(5, "look")
+        raise LookupError("sold out")
+
+    async def child(ctx):
+        with contextlib.suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                for number in range(12):
+                    group.create_task(leg(ctx, number))
+                group.create_task(fails(ctx))
+        waits = [asyncio.ensure_future(ctx.wait(5, f"wait {number}")) for number in range(12)]
+        done, _ = await asyncio.wait(waits)
+        return [waits.index(task) for task in done]
+
+    async def handler(event, ctx):
+        await ctx.run_in_child_context(child, "first")  # replays skip its tasks, and those count no more
+        order = await child(ctx)
+        await ctx.wait(5, "pause")
+        return order
+
+    run = same_after_every_crash(handler)
+    assert sorted(run.result) == list(range(12))
+    assert len([name for name in names(run) if name.startswith("undo")]) == 24

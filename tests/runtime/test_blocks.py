@@ -369,7 +369,7 @@ def test_a_compensation_with_a_nonsense_retry_is_refused_when_it_is_added(kit, n
     """Not when it is needed: then it would be left out."""
 
     def flow(kit, event, ctx):
-        with pytest.raises(exceptions.ValidationError, match="saga.add 'undo print': retry is"):
+        with pytest.raises(exceptions.ValidationError, match=r"saga\.add 'undo print': retry is"):
             ctx.saga().add(print, retry=nonsense)
         return (yield ctx.step(lambda _c: "refused", name="after"))
 
