@@ -124,7 +124,7 @@ class ErrorObject(Record):
 
     def raise_as_operation_error(self, operation_error_cls: builtins.type[DurableOperationError]) -> NoReturn:
         """Raise it as the error of an operation."""
-        from durable_runtime._errors import restore_error
+        from durable_runtime._restored import restore_error
 
         raise restore_error(self.to_dict(), operation_error_cls)
 

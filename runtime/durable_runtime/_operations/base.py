@@ -155,7 +155,7 @@ class Operation:
 
 def restored(record: dict[str, Any], base: ErrorClass) -> DurableExecutionsError:
     """Make the exception that a record stands for; ``base`` may choose its class by the record."""
-    from durable_runtime._errors import restore_error
+    from durable_runtime._restored import restore_error
 
     return restore_error(record, base if isinstance(base, type) else base(record))
 

@@ -126,7 +126,7 @@ class BatchResult(Record, Generic[R]):
 
     def throw_if_error(self) -> None:
         """Raise the first failure, if there is one."""
-        from durable_runtime._errors import restore_error
+        from durable_runtime._restored import restore_error
 
         for item in self.all:
             if item.status is not BatchItemStatus.FAILED:

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from durable_runtime import durable_execution
-from durable_runtime._errors import ERROR_LIMIT, error_object, restore_error
+from durable_runtime._errors import ERROR_LIMIT, error_object
+from durable_runtime._restored import restore_error
 from durable_runtime.exceptions import ChildContextError, DurableOperationError, StepError
 from tests.runtime.driving import invoke_once, run_to_end
 from tests.runtime.service import Service

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from durable_runtime import _errors, exceptions
-from durable_runtime._errors import error_object, restore_error
+from durable_runtime._errors import error_object
+from durable_runtime._restored import restore_error
 from durable_runtime.exceptions import (
     CallbackExternalError,
     CallbackTimeoutError,

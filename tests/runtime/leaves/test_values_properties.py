@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_runtime import _errors
+from durable_runtime._restored import restore_error
 from durable_runtime._tagged import read_timedelta, write_timedelta
 from durable_runtime._values import decode, encode, round_trip
 from durable_runtime.exceptions import SerDesError, StepError
@@ -138,7 +139,7 @@ def test_an_error_comes_back_with_class_text_and_attributes_and_within_bounds(va
     error = DeclinedError(value, note=text)
     record = _errors.error_object(error)
     assert len(json.dumps(record).encode()) <= _errors.ERROR_LIMIT
-    restored = _errors.restore_error(json.loads(json.dumps(record)), StepError)
+    restored = restore_error(json.loads(json.dumps(record)), StepError)
     assert isinstance(restored, DeclinedError)
     assert isinstance(restored, StepError)
     assert str(restored) == record["ErrorMessage"]
