@@ -121,7 +121,7 @@ def _is_permanent(error: Exception) -> bool:
     """
     response = getattr(error, "response", None)
     if isinstance(response, dict):
-        from durable_runtime.exceptions import error_fields
+        from durable_runtime._service import error_fields
 
         status, code, _ = error_fields(error)
         return 400 <= status < 500 and status not in (408, 429) and code not in _PASSING

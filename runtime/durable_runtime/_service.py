@@ -1,6 +1,8 @@
-"""The seam between the runtime and the durable execution service: two calls and one error."""
+"""The seam between the runtime and the durable execution service: two calls, one error, and what it means."""
 
 from __future__ import annotations
+
+from durable_runtime.exceptions import DurableApiErrorCategory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,19 @@ if TYPE_CHECKING:
 
         def get_state(self, arn: str, token: str, marker: str, max_items: int) -> dict[str, Any]:
             """Read one page of the history."""
+
+
+_INVALID_TOKEN = "Invalid checkpoint token"  # noqa: S105  the service's error text, not a secret
+
+# They come as HTTP 502 and need the owner of the key, so another try cannot help.
+_PERMANENT_CODES = frozenset(
+    {
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+    },
+)
 
 
 class ServiceError(Exception):
@@ -87,8 +102,6 @@ class Boto3ServiceClient:
 
 def _call(method: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
     """Call boto3; a refusal or a failure of the network becomes a ServiceError, a bug stays what it is."""
-    from durable_runtime.exceptions import error_fields
-
     try:
         return method(**arguments)
     except Exception as error:
@@ -97,3 +110,33 @@ def _call(method: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, 
             raise
         status, code, message = error_fields(error)
         raise ServiceError(status, code or type(error).__name__, message or str(error)) from error
+
+
+def classify(status: int, code: str | None, message: str | None) -> DurableApiErrorCategory:
+    """Say what a failed service call means for the execution.
+
+    4xx fails the execution, except 429 and a stale checkpoint token; KMS codes fail it whatever their status;
+    everything else (5xx, no answer) is worth another invocation.
+    """
+    if code in _PERMANENT_CODES:
+        return DurableApiErrorCategory.EXECUTION
+    stale = code == "InvalidParameterValueException" and (message or "").startswith(_INVALID_TOKEN)
+    if 400 <= status < 500 and status != 429 and not stale:
+        return DurableApiErrorCategory.EXECUTION
+    return DurableApiErrorCategory.INVOCATION
+
+
+def error_fields(exception: BaseException) -> tuple[int, str | None, str | None]:
+    """Read (HTTP status, code, message) from a ServiceError or a botocore exception."""
+    status = getattr(exception, "status", None)
+    if isinstance(status, int):
+        return status, getattr(exception, "code", None), getattr(exception, "message", None)
+    response = getattr(exception, "response", None)
+    if isinstance(response, dict):
+        error = response.get("Error") or {}
+        metadata = response.get("ResponseMetadata") or {}
+        return metadata.get("HTTPStatusCode") or 0, error.get("Code"), error.get("Message")
+    # botocore refuses a malformed request before it sends it, and no retry changes that.
+    if type(exception).__name__ == "ParamValidationError":
+        return 400, "ParamValidationError", str(exception)
+    return 0, None, None

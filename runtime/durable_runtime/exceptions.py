@@ -55,18 +55,6 @@ if TYPE_CHECKING:
 
     from durable_runtime.config import CompletionReason
 
-_INVALID_TOKEN = "Invalid checkpoint token"  # noqa: S105  the service's error text, not a secret
-
-# They come as HTTP 502 and need the owner of the key, so another try cannot help.
-_PERMANENT_CODES = frozenset(
-    {
-        "KMSAccessDeniedException",
-        "KMSDisabledException",
-        "KMSInvalidStateException",
-        "KMSNotFoundException",
-    },
-)
-
 
 class TerminationReason(Enum):
     """Why an execution or an invocation ended early."""
@@ -358,6 +346,8 @@ class BotoClientError(InvocationError):
     @classmethod
     def from_exception(cls, exception: Exception) -> Self:
         """Wrap a failed call: a ServiceError of ours, or an exception of botocore."""
+        from durable_runtime._service import classify, error_fields
+
         status, code, message = error_fields(exception)
         return cls(
             message=str(exception),
@@ -466,36 +456,6 @@ class OrphanedChildException(BaseException):
     def __init__(self, message: str, operation_id: str) -> None:
         super().__init__(message)
         self.operation_id = operation_id
-
-
-def classify(status: int, code: str | None, message: str | None) -> DurableApiErrorCategory:
-    """Say what a failed service call means for the execution.
-
-    4xx fails the execution, except 429 and a stale checkpoint token; KMS codes fail it whatever their status;
-    everything else (5xx, no answer) is worth another invocation.
-    """
-    if code in _PERMANENT_CODES:
-        return DurableApiErrorCategory.EXECUTION
-    stale = code == "InvalidParameterValueException" and (message or "").startswith(_INVALID_TOKEN)
-    if 400 <= status < 500 and status != 429 and not stale:
-        return DurableApiErrorCategory.EXECUTION
-    return DurableApiErrorCategory.INVOCATION
-
-
-def error_fields(exception: BaseException) -> tuple[int, str | None, str | None]:
-    """Read (HTTP status, code, message) from a ServiceError or a botocore exception."""
-    status = getattr(exception, "status", None)
-    if isinstance(status, int):
-        return status, getattr(exception, "code", None), getattr(exception, "message", None)
-    response = getattr(exception, "response", None)
-    if isinstance(response, dict):
-        error = response.get("Error") or {}
-        metadata = response.get("ResponseMetadata") or {}
-        return metadata.get("HTTPStatusCode") or 0, error.get("Code"), error.get("Message")
-    # botocore refuses a malformed request before it sends it, and no retry changes that.
-    if type(exception).__name__ == "ParamValidationError":
-        return 400, "ParamValidationError", str(exception)
-    return 0, None, None
 
 
 def register_operation_error(error_cls: type[DurableOperationError]) -> None:

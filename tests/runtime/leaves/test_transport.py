@@ -10,9 +10,9 @@ import pytest
 
 from durable_runtime import _transport
 from durable_runtime._http import Connection, Endpoint
-from durable_runtime._service import Boto3ServiceClient, ServiceError
+from durable_runtime._service import Boto3ServiceClient, ServiceError, classify
 from durable_runtime._transport import HttpServiceClient
-from durable_runtime.exceptions import DurableApiErrorCategory, classify
+from durable_runtime.exceptions import DurableApiErrorCategory
 from tests.runtime.leaves.wire import CLOSE, HANG, OK, Server, reply
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:orders:$LATEST/durable-execution/order-1/0a1b"
