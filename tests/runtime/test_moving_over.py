@@ -132,6 +132,33 @@ def test_results_of_every_kind_are_read_as_they_were_returned(kit):
         assert [list(map(type, each.values())) for each in seen[4]] == [[*map(type, RICH.values()), int]] * 2
 
 
+def charge(_step):
+    return {"paid": Decimal(1)}
+
+
+def test_operations_without_a_name_are_found_again():
+    """There they have none; here plain functions name them, which a recorded one without name does not mind."""
+
+    def flow(kit, event, ctx):
+        def inside(child, *_):
+            return (yield child.step(charge))
+
+        values = [(yield ctx.step(charge)), (yield ctx.step(lambda _: 1))]
+        values.append((yield ctx.run_in_child_context(kit.fn(inside))))
+        values.append((yield ctx.map([1, 2], kit.fn(inside))).get_results())
+        values.append((yield ctx.parallel([kit.fn(inside), kit.fn(inside)])).get_results())
+        yield ctx.wait(kit.seconds(1))
+        values.append((yield ctx.invoke("good", {})))
+        yield ctx.wait(kit.seconds(1))
+        return str(values)
+
+    paid = {"paid": Decimal(1)}
+    for kit in BOTH:
+        for after in (1, 2):
+            expected = str([paid, 1, paid, [paid] * 2, [paid] * 2, {"answer": 42}])
+            assert moved(flow, kit, after, answers=ANSWERS).result == expected
+
+
 def test_errors_of_the_others_are_caught_by_our_names():
     def flow(kit, event, ctx):
         def decline(_):
