@@ -173,3 +173,29 @@ def test_a_validator_that_breaks_is_an_error_of_the_value(annotation, text):
     """A KeyError out of the user's validator would otherwise leave the handler, and Lambda would repeat it for ever."""
     with pytest.raises(SerDesError, match="event: not a valid"):
         decode(text, annotation, plain=True, root="event")
+
+
+class Incomparable:
+    """As an array: a comparison has no single answer."""
+
+    def __eq__(self, other):
+        raise ValueError("the truth value is ambiguous")
+
+    __hash__ = None
+
+
+class Measured(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    values: Annotated[
+        Incomparable,
+        pydantic.PlainSerializer(lambda _: 1),
+        pydantic.BeforeValidator(lambda value: Incomparable() if value == 1 else value),
+    ]
+    key: pydantic.SecretStr | None = None
+
+
+def test_a_field_that_cannot_be_compared_hides_no_other():
+    first = round_trip(Measured.model_construct(values=Incomparable(), key=None), Measured)[1]
+    assert isinstance(first.values, Incomparable)
+    with pytest.raises(SerDesError, match=r"^result\.key: SecretStr"):
+        encode(Measured.model_construct(values=Incomparable(), key=pydantic.SecretStr("x")), Measured)
