@@ -1,4 +1,4 @@
-"""The same resources as one `DurableFunction`, wired by hand with aws-cdk-lib, as a careful team would."""
+"""The resources of one `DurableFunction`, made with aws-cdk-lib: as a careful team would, and as bare as can be."""
 
 from __future__ import annotations
 
@@ -45,3 +45,19 @@ def by_hand(scope: Construct, construct_id: str, *, entry: str, layer: lambda_.I
     )
     function.current_version.node.add_dependency(policy)
     return lambda_.Alias(root, "Alias", alias_name="live", version=function.current_version)
+
+
+def bare(scope: Construct, construct_id: str, *, entry: str) -> lambda_.Alias:
+    """The constructors alone, with as little as each accepts: what is left when nothing is thought of."""
+    root = Construct(scope, construct_id)
+    logs.LogGroup(root, "Logs")
+    role = iam.Role(root, "Role", assumed_by=SERVICE)
+    code = lambda_.Code.from_asset(entry)
+    function = lambda_.Function(root, "Function", code=code, handler="app.handler", runtime=RUNTIME, role=role)
+    iam.Policy(root, "ExecutionPolicy", roles=[role], statements=[STATEMENT])
+    return lambda_.Alias(root, "Alias", alias_name="live", version=function.current_version)
+
+
+SERVICE = iam.ServicePrincipal("lambda.amazonaws.com")
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+STATEMENT = iam.PolicyStatement(actions=["lambda:CheckpointDurableExecution"], resources=["*"])
