@@ -7,6 +7,7 @@ recorded would lose the reason.
 from __future__ import annotations
 
 import os
+from json import dumps as _dumps
 
 from durable_runtime.exceptions import (
     SerDesError,
@@ -37,17 +38,34 @@ _HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  pathlib costs cold s
 
 def error_object(error: BaseException) -> dict[str, Any]:
     """Return the ErrorObject of an exception, bounded in size."""
-    record: dict[str, Any] | None = getattr(error, "_durable_record", None)
-    if record is not None:
-        return record
+    recorded: dict[str, Any] | None = getattr(error, "_durable_record", None)
+    if recorded is not None and _fits(recorded):
+        return recorded
+    described = _described(error, 1)
+    for share in (2, 4, 8, 16):
+        if _fits(described):
+            break  # at once, unless escapes make a text several times as long
+        described = _described(error, share)
+    return described
+
+
+def _fits(record: dict[str, Any]) -> bool:
+    return len(_dumps(record)) <= ERROR_LIMIT
+
+
+def _described(error: BaseException, share: int) -> dict[str, Any]:
+    """Describe an error, each part cut to its limit divided by ``share``."""
     message, data = _text_of(error), _data_of(error)
-    result: dict[str, Any] = {"ErrorMessage": cut(message, _MESSAGE_LIMIT), "ErrorType": error_type(error)}
-    if data is not None:
-        result["ErrorData"] = cut(data, _DATA_LIMIT)
+    result: dict[str, Any] = {
+        "ErrorMessage": cut(message, _MESSAGE_LIMIT // share),
+        "ErrorType": cut(error_type(error), _PART_LIMIT // share),
+    }
+    if data is not None and (share == 1 or not data.startswith(ATTRIBUTES)):
+        result["ErrorData"] = cut(data, _DATA_LIMIT // share)
     stack = getattr(error, "stack_trace", None) if isinstance(error, _RecordedError) else None
-    result["StackTrace"] = _bounded(stack or _stack_of(error))
-    if not result["StackTrace"]:
-        del result["StackTrace"]
+    frames = _bounded(stack or _stack_of(error), _STACK_LIMIT // share)
+    if frames:
+        result["StackTrace"] = frames
     return result
 
 
@@ -174,9 +192,8 @@ def _frames(traceback: TracebackType | None) -> list[str]:
     return frames
 
 
-def _bounded(lines: list[str]) -> list[str]:
+def _bounded(lines: list[str], room: int) -> list[str]:
     """Keep the innermost lines that fit, in number and in bytes."""
-    room = _STACK_LIMIT
     kept: list[str] = []
     for line in reversed(lines[-_STACK_LINES:]):
         text = cut(str(line), 1_000)

@@ -76,6 +76,8 @@ def fetch(store: ValueStore | None, pointer: str) -> str:
         key, size, digest = parts["key"], parts["size"], parts["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise SerDesError(f"the pointer to a stored value cannot be read: {pointer[:120]}") from error
+    if not isinstance(key, str) or ".." in key.split("/") or key.startswith("/"):
+        raise SerDesError(f"the pointer to a stored value leads out of the store: {pointer[:120]}")
     if store is None:
         raise SerDesError(
             f"the value is in a store under {key!r}, but this handler has none; "

@@ -211,8 +211,21 @@ def test_the_stack_trace_shows_the_users_frames_and_the_causes():
         PaymentDeclined(["\x00"] * 10_000, 1),
         ValueError("\ud800" * 20_000),
         BrokenText(),
+        ValueError("\x1b" * 20_000),
+        PaymentDeclined("\x00" * 4_000, "\x1b" * 1_000),
+        DurableOperationError("\x00" * 9_000, "x.Y" * 5_000, "\x00" * 9_000, ["\x1b" * 900] * 60),
     ],
-    ids=["long", "escapes", "attribute", "control characters", "surrogates", "broken text"],
+    ids=[
+        "long",
+        "escapes",
+        "attribute",
+        "control characters",
+        "surrogates",
+        "broken text",
+        "long control characters",
+        "control characters everywhere",
+        "recorded",
+    ],
 )
 def test_everything_is_bounded(error):
     def deep(depth):
@@ -223,10 +236,20 @@ def test_everything_is_bounded(error):
     with pytest.raises(type(error)) as caught:
         deep(300)
     record = error_object(caught.value)
-    assert len(json.dumps(record, ensure_ascii=False).encode()) <= _errors.ERROR_LIMIT
+    assert len(json.dumps(record)) <= _errors.ERROR_LIMIT
     assert len(record["StackTrace"]) <= 62
     assert "outer frames left out" in record["StackTrace"][0]
-    assert record["ErrorType"].endswith(type(error).__name__)
+    assert record["ErrorType"].endswith(type(error).__name__) or "[cut from 15000 bytes]" in record["ErrorType"]
+
+
+def test_a_record_from_outside_is_bounded_when_it_is_recorded_again():
+    """An external system may fail a callback with more than the service takes for the context around it."""
+    record = {"ErrorMessage": "m" * 50_000, "ErrorType": "Refused", "ErrorData": "d" * 50_000, "StackTrace": ["s"]}
+    again = error_object(restore_error(record, CallbackExternalError))
+    assert len(json.dumps(again)) <= _errors.ERROR_LIMIT
+    assert again["ErrorMessage"].startswith("mmm")
+    assert again["ErrorData"].endswith("[cut from 50000 bytes]")
+    assert (again["ErrorType"], again["StackTrace"]) == ("Refused", ["s"])
 
 
 def test_restored_errors_can_be_copied_and_pickled():

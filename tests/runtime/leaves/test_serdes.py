@@ -148,6 +148,9 @@ def test_a_pointer_without_store_or_content_says_what_is_missing(tmp_path):
         fetch(FileSystemStore(tmp_path / "elsewhere"), pointer)
     with pytest.raises(SerDesError, match="cannot be read"):
         fetch(store, '{"$stored":{"key":1}}')
+    for key in ("../x", "a/../../x", "/etc/hostname", 5):
+        with pytest.raises(SerDesError, match="leads out of the store"):
+            fetch(store, json.dumps({"$stored": {"key": key, "size": 1, "sha256": "x"}}))
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
