@@ -62,7 +62,10 @@ def _from_container(url: str) -> Credentials:
         return _kept[1]
     from durable_runtime._http import Connection, Endpoint
 
-    endpoint = Endpoint(url)
+    try:
+        endpoint = Endpoint(url)
+    except ValueError as error:
+        raise ServiceError(0, "NoCredentials", f"AWS_CONTAINER_CREDENTIALS_FULL_URI cannot be used: {error}") from error
     connection = Connection(endpoint, 2)
     headers = {"host": endpoint.authority, "accept": "application/json", "connection": "close"}
     token = _authorization()

@@ -318,6 +318,14 @@ def test_credentials_that_cannot_be_had_are_an_error_that_says_so(environ, clien
     assert (caught.value.status, caught.value.code) == (0, "NoCredentials")
 
 
+@pytest.mark.parametrize("url", ["169.254.170.23/v1/credentials", "http://", "http://h:99999/x"])
+def test_a_credentials_uri_that_is_none_is_an_error_that_says_so(environ, client, url):
+    environ.delenv("AWS_ACCESS_KEY_ID")
+    environ.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+    with serve(environ), pytest.raises(ServiceError, match="AWS_CONTAINER_CREDENTIALS_FULL_URI cannot be used"):
+        client.checkpoint(ARN, "t", [], "c")
+
+
 def test_no_credentials_at_all_is_an_error_that_says_what_to_do(environ, client):
     environ.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(ServiceError, match=r"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.*boto3_client="):
