@@ -13,6 +13,7 @@ import functools
 import importlib
 import inspect
 import pathlib
+import re
 import types
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeGuard, TypeVar, Union, Unpack, get_args, get_origin
 
@@ -36,23 +37,23 @@ NUMBER_TOKENS_BELOW = -1e280  # CDK writes a number known at deploy only as a hu
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False", pathlib.Path: "a Path"}
 
 HELP = {
-    "architecture": "for example lambda_.Architecture.ARM_64",
-    "environment": "write numbers as texts: str(3)",
-    "execution_key": "kms.Key.from_key_arn() imports one by its ARN",
-    "layers": "lambda_.LayerVersion.from_layer_version_arn() imports one by its ARN",
-    "log_group": "logs.LogGroup.from_log_group_name() imports one by its name",
-    "log_retention": "for example logs.RetentionDays.ONE_MONTH",
+    "Architecture": "for example lambda_.Architecture.ARM_64",
+    "Construct": "usually the stack: `self` inside of it",
+    "IFunction": "DurableFunction.from_alias_arn() imports an alias by its ARN",
+    "IKey": "kms.Key.from_key_arn() imports one by its ARN",
+    "ILayerVersion": "lambda_.LayerVersion.from_layer_version_arn() imports one by its ARN",
+    "ILogGroup": "logs.LogGroup.from_log_group_name() imports one by its name",
+    "IQueue": "sqs.Queue.from_queue_arn() imports one by its ARN",
+    "IRole": "iam.Role.from_role_arn() imports one by its ARN",
+    "IRuleTarget": "for example targets.SnsTopic(topic)",
+    "ITopic": "sns.Topic.from_topic_arn() imports one by its ARN",
+    "RetentionDays": "for example logs.RetentionDays.ONE_MONTH",
+    "Runtime": "for example lambda_.Runtime.PYTHON_3_13",
+    "VersionPruning": "for example VersionPruning(keep=3)",
+    "environment": "str(3) for a number, and leave out what is None",
     "memory_size": "it counts MiB",
-    "other": "DurableFunction.from_alias_arn() imports one by its ARN",
-    "prune_versions": "for example VersionPruning(keep=3)",
-    "queue": "sqs.Queue.from_queue_arn() imports one by its ARN",
-    "role": "iam.Role.from_role_arn() imports one by its ARN",
-    "runtime": "for example lambda_.Runtime.PYTHON_3_13",
-    "scope": "usually the stack: `self` inside of it",
-    "target": "DurableFunction.from_alias_arn() imports an alias by its ARN",
-    "topic": "sns.Topic.from_topic_arn() imports one by its ARN",
 }
-"""What else to say of a parameter that got something wrong."""
+"""What else to say where a type was expected, or a parameter was given."""
 
 
 def checked(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
@@ -64,7 +65,7 @@ def checked(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _
     def checking(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         given = (*zip(names + rest * len(args), args[1:], strict=False), *kwargs.items())
         for name, value in given:
-            problem = misfit(value, wanted[name])
+            problem = misfit(value, wanted[name]) or _misplaced(name, value)
             if problem is not None:
                 raise _error(function, dict(given), args[0], name, problem)
         return function(*args, **kwargs)
@@ -103,6 +104,13 @@ def misfit(value: object, hint: Any) -> tuple[str, Any] | None:
         if origin is collections.abc.Mapping and isinstance(value, collections.abc.Mapping):
             return _misfit_in_mapping(value, *inner)
     return f"is {shown(value)}", hint
+
+
+def _misplaced(name: str, value: object) -> tuple[str, Any] | None:
+    """Return what is wrong with the place of a construct that has a right type."""
+    if name == "scope" and isinstance(value, cdk.Stage):
+        return f"is {shown(value)}", cdk.Stack
+    return ("is ''", "a name") if name == "id" and value == "" else None
 
 
 def _misfit_in_mapping(
@@ -240,10 +248,11 @@ def _error(
     problem: tuple[str, Any],
 ) -> DurableInputError:
     found, hint = problem
-    expected = " or ".join(_expected(hint))
+    expected = hint if isinstance(hint, str) else " or ".join(_expected(hint))
     if type(None) in _choices(hint):
         expected += ", or leave it out"
-    help_text = f"; {HELP[name]}" if name in HELP else ""
+    known = [HELP[word] for word in (name, *re.findall(r"\w+", expected)) if word in HELP]
+    help_text = f"; {known[0]}" if known else ""
     text = f"{name} {found}; pass {expected}{help_text}."
     if function.__name__ not in ("__init__", "from_alias_arn", "of"):
         text = f"{function.__name__}(): {text}"
@@ -274,7 +283,7 @@ def _expected(hint: Any) -> Iterator[str]:
         if choice is None or choice is type(None):
             continue
         if origin is collections.abc.Sequence:
-            yield f"a list of {' or '.join(map(_plural, _expected(inner[0])))}"
+            yield f"a list of {'texts' if inner[0] is str else _public_name(inner[0])}"
         elif origin is collections.abc.Mapping:
             yield "a dict" if inner[1] is Any else "a dict of texts"
         elif isinstance(choice, type) and issubclass(choice, enum.Enum):
@@ -293,9 +302,8 @@ def _public_name(kind: type) -> str:
     return prefix + kind.__name__
 
 
-def _plural(phrase: str) -> str:
-    return {"a text": "texts"}.get(phrase, phrase.removeprefix("a ").removeprefix("an "))
-
-
 def _with_article(name: str) -> str:
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    return f"{'an' if name.startswith(SPOKEN_WITH_A_VOWEL) else 'a'} {name}"
+
+
+SPOKEN_WITH_A_VOWEL = (*"aeiouAEIOU", "s3.", "sns.", "sqs.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import difflib
 import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -14,7 +16,7 @@ from constructs_durable._options import ALIAS_OPTIONS, ASYNCHRONOUS_OPTIONS, FUN
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from constructs import IConstruct
 
@@ -30,6 +32,7 @@ __all__ = [
     "in_seconds",
     "in_words",
     "refuse_twice",
+    "refused_by",
     "split_options",
 ]
 
@@ -119,7 +122,7 @@ def _asynchronous_options(place: Place, given: Mapping[str, Any]) -> dict[str, A
     return {**given, "max_event_age": as_duration(given["max_event_age"])}
 
 
-def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_options(place: Place, options: FunctionOptions, own: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the function and those of asynchronous invocation; refuse what is neither."""
     function_options: dict[str, Any] = {}
     asynchronous: dict[str, Any] = {}
@@ -127,12 +130,25 @@ def split_options(place: Place, options: FunctionOptions) -> tuple[dict[str, Any
         if name in RESERVED_OPTIONS:
             raise place.error(f"`{name}` has no place on a DurableFunction: {RESERVED_OPTIONS[name]}.")
         if name not in FUNCTION_OPTIONS | ALIAS_OPTIONS:
-            raise place.error(f"`{name}` is not a property of lambda.Function. Check its spelling.")
+            near = difflib.get_close_matches(name, [*own, *FUNCTION_OPTIONS, *ALIAS_OPTIONS], n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "Check its spelling."
+            raise place.error(f"`{name}` is not a property of lambda.Function. {hint}")
         if name in FUNCTION_OPTIONS:
             function_options[name] = value
         elif name in ASYNCHRONOUS_OPTIONS and value is not None:
             asynchronous[name] = value
+    for name, (smallest, words) in SMALLEST.items():
+        number = options.get(name)
+        if isinstance(number, int | float) and NUMBER_TOKENS_BELOW < number < smallest:
+            raise place.error(f"{name} is {number}; {words}")
     return function_options, _asynchronous_options(place, asynchronous)
+
+
+SMALLEST = {
+    "provisioned_concurrent_executions": (1, "1 at least. Leave it out for none."),
+    "reserved_concurrent_executions": (0, "0 or more; 0 stops every start."),
+}
+"""The smallest number of an option, and what to say of a smaller one."""
 
 
 def check_limits(
@@ -220,6 +236,16 @@ def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
 def _refuse_fractions(place: Place, name: str, seconds: float | None) -> None:
     if seconds is not None and seconds % 1:
         raise place.error(f"{name} is {in_words(seconds)}; the service counts whole seconds. Leave the fraction out.")
+
+
+@contextlib.contextmanager
+def refused_by(made: str, place: Place | IConstruct) -> Iterator[None]:
+    """Put the construct's path before what CDK itself says about options that were handed through."""
+    try:
+        yield
+    except (RuntimeError, TypeError) as error:
+        known = place if isinstance(place, Place) else Place.of(place)
+        raise known.error(f"{made} refuses what it was given: {error}") from error
 
 
 def refuse_twice(root: IConstruct, made: str, text: str) -> None:

@@ -55,8 +55,13 @@ def check_handler_exists(place: Place, entry: Path, handler: str) -> None:
     import difflib
 
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean `{module}.{near[0]}`?" if near else f"It defines: {', '.join(sorted(names)) or 'nothing'}."
+    hint = f"Did you mean `{module}.{near[0]}`?" if near else f"It defines: {_defined(path) or 'no function'}."
     raise place.error(f"handler is {handler!r}, but {path} defines no `{name}`. {hint}")
+
+
+def _defined(path: Path) -> str:
+    body = ast.parse(path.read_bytes(), str(path)).body
+    return ", ".join(node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def plain_function(entry: Path, handler: str) -> str | None:

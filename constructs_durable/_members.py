@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_durable._arguments import checked
-from constructs_durable._checks import Place, refuse_twice
+from constructs_durable._checks import Place, refuse_twice, refused_by
 from constructs_durable._names import check_layers, variable_problem
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
@@ -200,9 +200,10 @@ class DurableAlias(QualifiedAlias):
         from aws_cdk import aws_codedeploy as codedeploy
 
         refuse_twice(self._root, "Rollout", "deploy_gradually() was called before, and an alias moves in one way only.")
-        return codedeploy.LambdaDeploymentGroup(
-            self._root, "Rollout", alias=self, deployment_config=config, alarms=[*alarms], **options
-        )
+        with refused_by("codedeploy.LambdaDeploymentGroup", self._root):
+            return codedeploy.LambdaDeploymentGroup(
+                self._root, "Rollout", alias=self, deployment_config=config, alarms=[*alarms], **options
+            )
 
     @checked
     def add_environment(self, key: str, value: str) -> None:

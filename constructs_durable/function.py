@@ -13,7 +13,7 @@ from constructs import Construct
 
 from constructs_durable import _policy
 from constructs_durable._arguments import checked
-from constructs_durable._checks import LONGEST_SYNCHRONOUS, Place, check_limits, split_options
+from constructs_durable._checks import LONGEST_SYNCHRONOUS, Place, check_limits, refused_by, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
@@ -134,7 +134,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             options: Any further property of `lambda.Function`.
         """
         place = Place(scope, id)
-        function_options, asynchronous = split_options(place, options)
+        function_options, asynchronous = split_options(place, options, OWN_OPTIONS)
         limits = check_limits(
             place,
             execution_timeout=execution_timeout,
@@ -168,25 +168,26 @@ class DurableFunction(ObservedFunction, DurableAlias):
         execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
         layer = DurableRuntimeLayer.for_sdk(scope, sdk)
         self._layers = [*([layer] if layer else []), *layers]
-        self._function = lambda_.Function(
-            root,
-            "Function",
-            code=code,
-            handler=handler,
-            runtime=runtime,
-            architecture=architecture or default_architecture(),
-            memory_size=memory_size,
-            description=description,
-            environment=environment,
-            timeout=limits.timeout,
-            role=execution_role,
-            function_name=function_name,
-            log_group=self._log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            layers=self._layers,
-            current_version_options=lambda_.VersionOptions(removal_policy=version_removal_policy),
-            **function_options,
-        )
+        with refused_by("lambda.Function", place):
+            self._function = lambda_.Function(
+                root,
+                "Function",
+                code=code,
+                handler=handler,
+                runtime=runtime,
+                architecture=architecture or default_architecture(),
+                memory_size=memory_size,
+                description=description,
+                environment=environment,
+                timeout=limits.timeout,
+                role=execution_role,
+                function_name=function_name,
+                log_group=self._log_group,
+                logging_format=lambda_.LoggingFormat.JSON,
+                layers=self._layers,
+                current_version_options=lambda_.VersionOptions(removal_policy=version_removal_policy),
+                **function_options,
+            )
         make_durable(self._resource, limits)
         self._policy = _policy.execution_policy(
             root,
@@ -258,3 +259,6 @@ def _make_log_group(
     return logs.LogGroup(
         root, "Logs", retention=retention or logs.RetentionDays.ONE_MONTH, removal_policy=removal_policy
     )
+
+
+OWN_OPTIONS = tuple(name for name in DurableFunction.__init__.__annotations__ if name not in ("options", "return"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 
 from constructs_durable._arguments import NUMBER_TOKENS_BELOW, checked
-from constructs_durable._checks import refuse_twice
+from constructs_durable._checks import refuse_twice, refused_by
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -213,19 +213,20 @@ class ObservedFunction:
 
         if not statuses:
             raise DurableInputError(f"{self._root.node.path}/{id}: statuses is empty, so the rule would never match.")
-        rule = events.Rule(
-            self._root,
-            id,
-            event_pattern=events.EventPattern(
-                source=["aws.lambda"],
-                detail_type=["Durable Execution Status Change"],
-                detail={
-                    "functionArn": events.Match.prefix(f"{self._function.function_arn}:"),  # it names the version
-                    "status": [status.value for status in statuses],
-                },
-            ),
-            **options,
-        )
+        with refused_by("events.Rule", self._root):
+            rule = events.Rule(
+                self._root,
+                id,
+                event_pattern=events.EventPattern(
+                    source=["aws.lambda"],
+                    detail_type=["Durable Execution Status Change"],
+                    detail={
+                        "functionArn": events.Match.prefix(f"{self._function.function_arn}:"),  # it names the version
+                        "status": [status.value for status in statuses],
+                    },
+                ),
+                **options,
+            )
         if target is not None:
             rule.add_target(target)
         return rule
@@ -286,9 +287,13 @@ LOG_QUERIES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 def _metric(name: str, statistic: str, dimensions: dict[str, str], options: dict[str, Any]) -> cloudwatch.Metric:
     from aws_cdk import aws_cloudwatch as cloudwatch
 
-    return cloudwatch.Metric(
-        namespace="AWS/Lambda", metric_name=name, **{"statistic": statistic, "dimensions_map": dimensions, **options}
-    )
+    given = {"statistic": statistic, "dimensions_map": dimensions, **options}
+    try:
+        return cloudwatch.Metric(namespace="AWS/Lambda", metric_name=name, **given)
+    except (RuntimeError, TypeError) as error:
+        raise DurableInputError(
+            f"DurableMetrics: {name}: cloudwatch.Metric refuses what it was given: {error}"
+        ) from error
 
 
 def _alarm(

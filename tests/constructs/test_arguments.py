@@ -171,7 +171,10 @@ PLAUSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"retention_period": 14}, r"retention_period is 14; pass a Duration or a timedelta, or leave it out\."),
     ({"memory_size": 256.5}, r"memory_size is 256\.5; pass a whole number; it counts MiB"),
     ({"memory_size": True}, r"memory_size is True; pass a whole number"),
-    ({"environment": {"A1": 1}}, r"environment has 1 as 'A1'; pass a text; write numbers as texts: str\(3\)"),
+    (
+        {"environment": {"A1": 1}},
+        r"environment has 1 as 'A1'; pass a text; str\(3\) for a number, and leave out what is None",
+    ),
     ({"environment": {1: "a"}}, r"environment has 1 as a key; pass a text"),
     ({"environment": ["A1=1"]}, r"environment is \['A1=1'\]; pass a dict of texts, or leave it out"),
     ({"events": 5}, r"events is 5; pass a list of lambda_\.IEventSource"),
@@ -240,6 +243,57 @@ def test_tokens_pass_for_numbers_and_texts(stack: cdk.Stack) -> None:
     assert misfit(number.value_as_string, str) is None
     names = cdk.CfnParameter(stack, "Names", type="CommaDelimitedList")
     assert misfit(names.value_as_list, Sequence[str]) is None
+
+
+HANDED_THROUGH: list[tuple[str, Callable[[DurableFunction], object], str]] = [
+    (
+        "metric",
+        lambda f: f.executions.failed(period="5m"),
+        r"^DurableMetrics: DurableExecutionFailed: cloudwatch\.Metric",
+    ),
+    ("metric typo", lambda f: f.executions.failed(perod=5), r"^DurableMetrics: .* 'perod'"),
+    (
+        "rule",
+        lambda f: f.on_execution_status_change("Done", enabled="yes"),
+        r"^Demo/Orders: events\.Rule refuses .*enabled",
+    ),
+    (
+        "rollout",
+        lambda f: f.deploy_gradually(codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE, role="arn"),
+        r"^Demo/Orders: codedeploy\.LambdaDeploymentGroup refuses (?s:.*)role",
+    ),
+]
+
+
+@pytest.mark.parametrize(("use", "expected"), [pytest.param(*rest, id=name) for name, *rest in HANDED_THROUGH])
+def test_what_cdk_says_of_options_that_are_handed_through_names_the_construct(use, expected) -> None:
+    with pytest.raises(DurableInputError, match=expected):
+        use(a_function(a_stack()))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"ephemeral_storage_size": cdk.Size.mebibytes(100)}, r"lambda\.Function refuses .* between 512 and 10240 MB"),
+        ({"allow_all_outbound": True}, r"lambda\.Function refuses .*VPC"),
+        ({"reserved_concurrent_executions": -1}, r"reserved_concurrent_executions is -1; 0 or more"),
+        ({"provisioned_concurrent_executions": 0}, r"provisioned_concurrent_executions is 0; 1 at least"),
+        ({"timeuot": 3}, r"`timeuot` is not a property of lambda\.Function\. Did you mean `timeout`\?"),
+        ({"memory": 3}, r"`memory` is not a property of lambda\.Function\. Did you mean `memory_size`\?"),
+        ({"qqq": 3}, r"`qqq` is not a property of lambda\.Function\. Check its spelling"),
+    ],
+    ids=lambda value: str(value)[:28],  # addresses differ between workers
+)
+def test_a_wrong_option_of_the_function_names_the_construct(options, expected) -> None:
+    with pytest.raises(DurableInputError, match=rf"^Demo/Orders: {expected}"):
+        a_function(a_stack(), **options)
+
+
+def test_a_scope_outside_of_a_stack_and_an_empty_id_are_refused() -> None:
+    with pytest.raises(DurableInputError, match=r"^Orders: scope is an App; pass a Stack\."):
+        DurableFunction(cdk.App(), "Orders", **DECLARED)
+    with pytest.raises(DurableInputError, match=r"^Demo/: id is ''; pass a name\."):
+        DurableFunction(a_stack(), "", **DECLARED)
 
 
 WRONG_VALUES: list[tuple[str, Callable[[cdk.Stack, DurableFunction], object], str]] = [
