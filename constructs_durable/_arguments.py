@@ -7,19 +7,18 @@ annotations of the function it decorates, so a signature is written once and enf
 from __future__ import annotations
 
 import collections.abc
-import datetime as dt
 import enum
 import functools
-import importlib
 import inspect
 import pathlib
 import re
 import types
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeGuard, TypeVar, Union, Unpack, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import aws_cdk as cdk
-from constructs import Construct, IConstruct
+from constructs import Construct
 
+from constructs_durable._hints import Annotations
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ HELP = {
 
 def checked(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
     """Let a function of this library's surface refuse arguments that are not of the annotated types."""
-    wanted = _Annotations(function)
+    wanted = Annotations(function)
     names, rest = _positional(function)
 
     @functools.wraps(function)
@@ -175,69 +174,6 @@ def _offers(kind: type, interface: type) -> bool:
     there = {name for base in kind.__mro__ for name in vars(base)}
     asked = {name for base in interface.__mro__ for name in vars(base) if hasattr(base, "__jsii_type__")}
     return bool(members := {name for name in asked if not name.startswith("_")}) and members <= there
-
-
-class _Annotations(dict[str, Any]):
-    """The types of a function's parameters, each looked up when it is first given: CDK's modules are big."""
-
-    def __init__(self, function: Callable[..., object]) -> None:
-        super().__init__()
-        self._function = function
-        self._names = _Names()
-
-    def __missing__(self, name: str) -> Any:
-        annotations = {**self._options(), **self._function.__annotations__}
-        self[name] = self._evaluate(annotations.get(name, Any))
-        return self[name]
-
-    def _options(self) -> dict[str, str]:
-        """Return the annotations of a `TypedDict` whose members are taken as keywords."""
-        for name, annotation in self._function.__annotations__.items():
-            if str(annotation).startswith("Unpack["):
-                [options] = get_args(self._evaluate(self._function.__annotations__[name]))
-                return {key: getattr(hint, "__forward_arg__", hint) for key, hint in options.__annotations__.items()}
-        return {}
-
-    def _evaluate(self, annotation: Any) -> Any:
-        while isinstance(annotation, str):
-            code = compile(annotation, self._function.__qualname__, "eval")
-            annotation = eval(code, self._function.__globals__, self._names)  # noqa: S307  annotations of this library
-        return annotation
-
-
-class _Names(dict[str, Any]):
-    """What annotations name without importing it: `kms`, `aws_kms`, `lambda_`, and this library's own."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            cdk=cdk,
-            dt=dt,
-            Path=pathlib.Path,
-            Construct=Construct,
-            IConstruct=IConstruct,
-            Mapping=collections.abc.Mapping,
-            Sequence=collections.abc.Sequence,
-            Any=Any,
-            Unpack=Unpack,
-        )
-
-    def __missing__(self, name: str) -> Any:
-        import constructs_durable
-
-        if name in constructs_durable.__all__:
-            return getattr(constructs_durable, name)
-        home = OWN_TYPES.get(name)
-        if home is not None:
-            return getattr(importlib.import_module(f"constructs_durable.{home}"), name)
-        module = MODULES.get(name, name.removeprefix("aws_"))
-        try:
-            return importlib.import_module(f"aws_cdk.aws_{module}")
-        except ModuleNotFoundError:
-            raise KeyError(name) from None  # a name of the function's own module, or of Python
-
-
-OWN_TYPES = {"AnyDuration": "_checks", "FunctionOptions": "_options", "ObservedFunction": "observability"}
-MODULES = {"apigateway": "apigatewayv2", "lambda_": "lambda"}
 
 
 def _error(
