@@ -12,9 +12,10 @@ import threading
 from contextvars import copy_context
 from functools import partial
 
+from durable_runtime._async_branches import run_branches
 from durable_runtime._async_checkpointer import AsyncCheckpointer
 from durable_runtime._blocking import OVERDUE, REFRESH_PAUSE
-from durable_runtime._effects import Acknowledged, Body, Call, Fork, Park
+from durable_runtime._effects import Acknowledged, Body, Call, Park
 from durable_runtime._history import epoch_seconds
 from durable_runtime._quiescence import is_at_rest
 from durable_runtime._scope import current
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from durable_runtime._invocation import Invocation
     from durable_runtime._operations.base import Operation
-    from durable_runtime._operations.batch import Batch
     from durable_runtime.async_context import AsyncDurableContext
 
 _PATIENCE = 10_000
@@ -234,7 +234,7 @@ class Driver:
                     await self._park(effect)
                 else:
                     argument = None
-                    await self._fork(effect)
+                    await run_branches(effect.batch, self)
                 advance = generator.send
             except Exception as error:  # noqa: BLE001  the operation decides what an error of user code means
                 argument, advance = error, generator.throw
@@ -364,51 +364,6 @@ class Driver:
             raw = operations.get(operation_id)
             if raw is not None and raw["Status"] != status and not future.done():
                 future.set_result(None)
-
-    async def _fork(self, effect: Fork) -> None:
-        """Run branches as tasks until the batch is complete."""
-        batch = effect.batch
-        over = OperationFuture(loop=self.loop)
-        tasks: set[asyncio.Task[None]] = set()
-
-        def start() -> None:
-            while batch.startable and not over.done():
-                task = asyncio.Task(self._branch(batch, batch.start(), over, start), loop=self.loop)
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-
-        start()
-        try:
-            await over
-        finally:
-            for task in tasks:
-                task.cancel()
-
-    async def _branch(self, batch: Batch, index: int, over: OperationFuture, start: Callable[[], None]) -> None:
-        """Run one branch, and report how it went."""
-        from durable_runtime._operations.child import escapes
-
-        try:
-            _, generator, codec = batch.plan(index)
-            value = await self.perform(generator)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001  a branch's failure is the batch's to judge
-            if escapes(error):
-                if not over.done():
-                    over.set_exception(error)
-                return
-            batch.fail(index, error)
-        except BaseException as signal:  # noqa: BLE001  raised again where the batch is awaited
-            if not over.done():
-                over.set_exception(signal)
-            return
-        else:
-            batch.succeed(index, value, codec.text)
-        if not batch.complete:
-            start()
-        elif not over.done():
-            over.set_result(None)
 
     # ---- turns
 

@@ -61,6 +61,13 @@ def check_instance(record: Record, name: str, kind: type) -> None:
         raise ValidationError(f"{type(record).__name__}: {name} is {value!r}; it must be a {kind.__name__}")
 
 
+def check_config(config: object, kind: type, word: str, name: str | None) -> None:
+    """Refuse an object of the wrong kind where options belong."""
+    if not isinstance(config, kind):
+        label = f"{word} {name!r}" if name else word
+        raise ValidationError(f"{label}: config is {config!r}; it must be a {kind.__name__}")
+
+
 def check_serdes(record: Record, name: str) -> None:
     """Refuse anything but None and objects with both methods of a SerDes."""
     value = getattr(record, name)
@@ -73,6 +80,8 @@ def check_serdes(record: Record, name: str) -> None:
 
 def check_options(given: dict[str, Any], word: str, name: str | None) -> None:
     """Refuse keywords that an operation does not have, and values that it cannot use; make a tuple of ``aliases``."""
+    if not given:
+        return
     label, known = f"{word} {name!r}" if name else word, OPERATION_OPTIONS[word]
     for key, value in given.items():
         if key not in known:

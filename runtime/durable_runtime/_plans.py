@@ -6,9 +6,10 @@ and a mismatch is reported at its source line.
 
 from __future__ import annotations
 
-from durable_runtime._codec import INVOKE_LIMIT, POINTER, Codec, PlainCodec, byte_size
+from durable_runtime._checks import check_config, check_options
+from durable_runtime._codec import POINTER, Codec
 from durable_runtime._context_base import ContextBase
-from durable_runtime._duration import MAX_CALLBACK_SECONDS, whole_seconds
+from durable_runtime._duration import whole_seconds
 from durable_runtime._history import SUCCEEDED
 from durable_runtime._ids import position_id
 from durable_runtime._names import check_name, name_of
@@ -85,7 +86,7 @@ class OperationPlans(ContextBase):
             raise ValidationError(f"step: func is {func!r}; it must be a function of a StepContext")
         automatic = not name
         name = name_of(name, func, "step")
-        _check_options(options, "step", name)
+        check_options(options, "step", name)
         retry, at_most_once, serdes, sub_type = (
             options.get("retry"),
             options.get("at_most_once"),
@@ -93,7 +94,7 @@ class OperationPlans(ContextBase):
             None,
         )
         if config is not None:
-            _check_config(config, StepConfig, "step", name)
+            check_config(config, StepConfig, "step", name)
             retry = config.retry_strategy if retry is None else retry
             serdes = serdes or config.serdes
             sub_type = config.sub_type
@@ -125,32 +126,12 @@ class OperationPlans(ContextBase):
         operation = Operation(self, self.next_id(), "WAIT", "Wait", name)
         return operation, wait(operation, seconds)
 
-    def _plan_create_callback(
-        self,
-        name: str | None,
-        config: CallbackConfig | None,
-        options: Any,
-    ) -> Plan:
-        from durable_runtime._operations.callback import create_callback
+    def _plan_create_callback(self, name: str | None, config: CallbackConfig | None, options: Any) -> Plan:
+        from durable_runtime._plan_callback import plan_create_callback
 
-        name = check_name(name, "create_callback")
-        _check_options(options, "create_callback", name)
-        config = _callback_config(config, options, "create_callback", name)
-        operation = Operation(
-            self, self.next_id(), "CALLBACK", config.sub_type or "Callback", name, aliases=options.get("aliases") or ()
-        )
-        timeouts = {
-            "TimeoutSeconds": config.timeout_seconds,
-            "HeartbeatTimeoutSeconds": config.heartbeat_timeout_seconds,
-        }
-        codec = (
-            None
-            if config.serdes is None and options.get("returns") is None
-            else PlainCodec(operation, config.serdes, options.get("returns"))
-        )
-        return operation, self._callback(operation, create_callback(operation, timeouts), codec)
+        return plan_create_callback(self, name, config, options)
 
-    def _callback(
+    def make_callback(
         self,
         operation: Operation,
         create: Generator[Any, Any, str],
@@ -171,44 +152,9 @@ class OperationPlans(ContextBase):
         config: WaitForCallbackConfig | None,
         options: Any,
     ) -> Plan:
-        from durable_runtime._operations.child import child
-        from durable_runtime._operations.wait_for_callback import failure_class, wait_for_callback
+        from durable_runtime._plan_callback import plan_wait_for_callback
 
-        if not callable(submitter):
-            raise ValidationError(
-                f"wait_for_callback: submitter is {submitter!r}; it must be a function of a callback id",
-            )
-        automatic = not name
-        name = name_of(name, submitter, "wait_for_callback")
-        _check_options(options, "wait_for_callback", name)
-        config = _callback_config(config, options, "wait_for_callback", name)
-        retry = options.get("retry")
-        if retry is None:
-            retry = getattr(config, "retry_strategy", None)
-        if retry is not None:
-            from durable_runtime.retries import as_retry_strategy
-
-            retry = as_retry_strategy(retry, f"wait_for_callback {name!r}")
-        operation = Operation(
-            self,
-            self.next_id(),
-            "CONTEXT",
-            config.sub_type or "WaitForCallback",
-            name,
-            aliases=options.get("aliases") or (),
-            automatic_name=automatic,
-        )
-        inner = self.child(operation.id)
-        codec = Codec(operation, None, options.get("returns"))
-        body = wait_for_callback(
-            inner,
-            submitter,
-            operation.name,  # that of the history, where a rename is known
-            config,
-            strategy=retry,
-            annotation=options.get("returns"),
-        )
-        return operation, child(operation, body, inner, codec, error_class=failure_class)
+        return plan_wait_for_callback(self, submitter, name, config, options)
 
     def _plan_invoke(
         self,
@@ -218,53 +164,12 @@ class OperationPlans(ContextBase):
         config: InvokeConfig[Any, Any] | None,
         options: Any,
     ) -> Plan:
-        from durable_runtime import _values
-        from durable_runtime._names import check_function_name, check_tenant
-        from durable_runtime._operations.invoke import invoke
-        from durable_runtime.exceptions import PayloadTooLargeError
+        from durable_runtime._plan_invoke import plan_invoke
 
-        name = check_name(name, "invoke")
-        _check_options(options, "invoke", name)
-        check_function_name(function_name)
-        tenant = options.get("tenant_id")
-        serdes_payload = serdes_result = None
-        if config is not None:
-            from durable_runtime.config import InvokeConfig
+        return plan_invoke(self, function_name, payload, name, config, options)
 
-            _check_config(config, InvokeConfig, "invoke", name)
-            tenant = config.tenant_id if tenant is None else tenant
-            serdes_payload, serdes_result = config.serdes_payload, config.serdes_result
-        check_tenant(tenant)
-        operation = Operation(
-            self, self._peek_id(), "CHAINED_INVOKE", "ChainedInvoke", name, aliases=options.get("aliases") or ()
-        )
-        text: str | None = None
-        if operation.raw is None:
-            if serdes_payload is None:
-                text = _values.encode(payload, plain=True, root="payload")
-            else:
-                text = Codec(operation, serdes_payload).write(payload)[0]
-            size = byte_size(text)
-            if size > INVOKE_LIMIT:
-                raise PayloadTooLargeError(
-                    f"{operation.label}: the payload has {size:,} bytes; the service takes {INVOKE_LIMIT:,}",
-                    operation=operation.label,
-                    size=size,
-                    limit=INVOKE_LIMIT,
-                )
-        self.next_id()
-        wire: dict[str, Any] = {"FunctionName": function_name}
-        if tenant is not None:
-            wire["TenantId"] = tenant
-        plugins = self.invocation.plugins
-        if plugins is not None and operation.raw is None:
-            trace_id = plugins.trace_id(operation, function_name)
-            if trace_id is not None:
-                wire["XAmznTraceId"] = trace_id
-        codec = PlainCodec(operation, serdes_result, options.get("returns"))
-        return operation, invoke(operation, text, wire, codec)
-
-    def _peek_id(self) -> str:
+    def peek_id(self) -> str:
+        """Return the next position without taking it."""
         return position_id(self._prefix, self._count + 1)
 
     def _plan_child(
@@ -280,13 +185,13 @@ class OperationPlans(ContextBase):
             raise ValidationError(f"run_in_child_context: func is {func!r}; it must be a function of a context")
         automatic = not name
         name = name_of(name, func, "run_in_child_context")
-        _check_options(options, "run_in_child_context", name)
+        check_options(options, "run_in_child_context", name)
         serdes, virtual = options.get("serdes"), bool(options.get("virtual"))
         sub_type = summary = None
         if config is not None:
             from durable_runtime.config import ChildConfig
 
-            _check_config(config, ChildConfig, "run_in_child_context", name)
+            check_config(config, ChildConfig, "run_in_child_context", name)
             serdes = serdes or config.serdes
             virtual = virtual or config.is_virtual
             sub_type, summary = config.sub_type, config.summary_generator
@@ -325,8 +230,8 @@ class OperationPlans(ContextBase):
             )
         automatic = not name
         name = name_of(name, check, "wait_for_condition")
-        _check_options(options, "wait_for_condition", name)
-        _check_config(config, WaitForConditionConfig, "wait_for_condition", name)
+        check_options(options, "wait_for_condition", name)
+        check_config(config, WaitForConditionConfig, "wait_for_condition", name)
         operation = Operation(
             self,
             self.next_id(),
@@ -362,36 +267,3 @@ class OperationPlans(ContextBase):
         from durable_runtime._plan_batch import plan_parallel
 
         return plan_parallel(self, functions, name, config, options)
-
-
-def _check_config(config: object, kind: type, word: str, name: str | None) -> None:
-    """Refuse an object of the wrong kind where options belong."""
-    if not isinstance(config, kind):
-        label = f"{word} {name!r}" if name else word
-        raise ValidationError(f"{label}: config is {config!r}; it must be a {kind.__name__}")
-
-
-def _check_options(options: dict[str, Any], word: str, name: str | None) -> None:
-    """Refuse keywords that the operation does not have."""
-    if options:
-        from durable_runtime._checks import check_options
-
-        check_options(options, word, name)
-
-
-def _callback_config(config: Any, options: Any, word: str, name: str | None) -> Any:
-    """Merge a callback's keyword options into its configuration."""
-    from durable_runtime.config import CallbackConfig
-
-    if config is not None:
-        _check_config(config, CallbackConfig, word, name)
-    given = {key: options[key] for key in ("timeout", "heartbeat_timeout", "serdes") if options.get(key) is not None}
-    if not given:
-        return config or CallbackConfig()
-    for key in ("timeout", "heartbeat_timeout"):
-        if key in given:
-            where = f"{word} {name!r}: {key}" if name else f"{word}: {key}"
-            whole_seconds(given[key], where, minimum=0, maximum=MAX_CALLBACK_SECONDS)
-    if config is None:
-        return CallbackConfig(**given)
-    return config.__replace__(**given)

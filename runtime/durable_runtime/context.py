@@ -355,12 +355,13 @@ class DurableContext(ReplaySafe, OperationPlans):
 
             refuse(self, word, self._busy, foreign=get_ident() != self._thread)
 
-    def _callback(
+    def make_callback(
         self,
         operation: Operation,
         create: Generator[Any, Any, str],
         codec: Codec | None,
     ) -> Generator[Any, Any, Any]:
+        """Create a callback; answer with the object for the user."""
         return Callback(self, operation, codec, (yield from create))
 
     def _settle(self) -> None:
