@@ -55,14 +55,14 @@ def _invoked_by_tasks(values: list[Any]) -> Iterator[Any]:
         if definition is None:
             continue
         text, references = _with_marks(definition)
-        for task in _objects(json.loads(text)):
-            resource = str(task.get("Resource", ""))
-            given = task.get("Parameters") or task.get("Arguments") or {}
-            named = given.get("FunctionName", given.get("FunctionName.$", "")) if isinstance(given, dict) else ""
-            if ":lambda:invoke" not in resource:
+        for task in _objects(_parsed(text)):
+            resource, given = str(task.get("Resource", "")), task.get("Parameters") or task.get("Arguments")
+            if ":lambda:invoke" in resource:
+                if _member(given, "invocationType") == "Event":
+                    continue
+                named = _member(given, "functionName") or _member(given, "functionName.$")
+            else:
                 named = resource  # a task may also name the function itself
-            elif given.get("InvocationType") == "Event":
-                continue
             yield [references[int(mark)] for mark in re.findall(r"<reference (\d+)>", str(named))]
 
 
@@ -178,6 +178,17 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
         yield from (found for each in value.values() for found in _objects(each))
     elif isinstance(value, list):
         yield from (found for each in value for found in _objects(each))
+
+
+def _parsed(text: str) -> Any:
+    """Return the JSON value of a definition; None for one that is JSON only after the deploy."""
+    numbers_as_texts = re.sub(r'(?<=":)(<reference \d+>)(?=[,}])', r'"\1"', text)
+    for attempt in (text, numbers_as_texts):
+        try:
+            return json.loads(attempt)
+        except ValueError:
+            continue
+    return None
 
 
 def _with_marks(definition: Any) -> tuple[str, list[Any]]:

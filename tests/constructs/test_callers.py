@@ -70,6 +70,18 @@ def pipe(stack: cdk.Stack, function: lambda_.IFunction, parameters: Any = None) 
     pipes.CfnPipe(stack, "Caller", role_arn=ROLE_ARN, source=QUEUE_ARN, target=target, target_parameters=parameters)
 
 
+def task_beside_a_number_of_the_deploy(stack: cdk.Stack, function: lambda_.IFunction) -> None:
+    seconds = cdk.CfnParameter(stack, "Seconds", type="Number").value_as_number
+    wait = stepfunctions.Wait(stack, "Wait", time=stepfunctions.WaitTime.duration(cdk.Duration.seconds(seconds))).next(
+        tasks.LambdaInvoke(stack, "Task", lambda_function=function)
+    )
+    stepfunctions.StateMachine(stack, "Caller", definition_body=stepfunctions.DefinitionBody.from_chainable(wait))
+
+
+def task_in_jsonata(stack: cdk.Stack, function: lambda_.IFunction) -> None:
+    task(stack, function, query_language=stepfunctions.QueryLanguage.JSONATA)
+
+
 MAPPINGS = {"mapping": mapping, "by name": mapping_by_name, "written out": mapping_written_out}
 OTHERS = {
     "url": url,
@@ -77,6 +89,8 @@ OTHERS = {
     "task": task,
     "task in a map": task_in_a_map,
     "old task": task_of_the_old_kind,
+    "task beside a number": task_beside_a_number_of_the_deploy,
+    "JSONata task": task_in_jsonata,
     "pipe": pipe,
 }
 WORDS = {
@@ -86,6 +100,8 @@ WORDS = {
     "task": "A task of a state machine",
     "task in a map": "A task of a state machine",
     "old task": "A task of a state machine",
+    "task beside a number": "A task of a state machine",
+    "JSONata task": "A task of a state machine",
     "pipe": "A pipe",
 }
 
@@ -120,6 +136,10 @@ def test_other_callers_than_mappings_can_be_accepted(caller: str) -> None:
     assert synthesized(stack)
 
 
+def written_out(stack: cdk.Stack, *parts: str) -> None:
+    stepfunctions.CfnStateMachine(stack, "Caller", role_arn=ROLE_ARN, definition_string="".join(parts))
+
+
 ASYNCHRONOUS: dict[str, Callable[[cdk.Stack, DurableFunction], Any]] = {
     "a task that does not wait": lambda stack, function: task(
         stack, function, invocation_type=tasks.LambdaInvocationType.EVENT
@@ -132,6 +152,13 @@ ASYNCHRONOUS: dict[str, Callable[[cdk.Stack, DurableFunction], Any]] = {
                 invocation_type="FIRE_AND_FORGET"
             )
         ),
+    ),
+    "a definition that is no JSON yet": lambda stack, function: written_out(stack, "{", function.function_arn),
+    "arguments that are an expression": lambda stack, function: written_out(
+        stack,
+        '{"States": {"A": {"Resource": "arn:aws:states:::lambda:invoke", "Arguments": "{% $all %}", "Comment": "',
+        function.function_arn,
+        '"}}}',
     ),
     "a starter": lambda stack, function: AsyncStarter(
         stack, "Starter", target=function, queue=sqs.Queue(stack, "Queue")
