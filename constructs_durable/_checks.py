@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import difflib
 import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -130,6 +129,8 @@ def split_options(place: Place, options: FunctionOptions, own: Sequence[str]) ->
         if name in RESERVED_OPTIONS:
             raise place.error(f"`{name}` has no place on a DurableFunction: {RESERVED_OPTIONS[name]}.")
         if name not in FUNCTION_OPTIONS | ALIAS_OPTIONS:
+            import difflib
+
             near = difflib.get_close_matches(name, [*own, *FUNCTION_OPTIONS, *ALIAS_OPTIONS], n=1)
             hint = f"Did you mean `{near[0]}`?" if near else "Check its spelling."
             raise place.error(f"`{name}` is not a property of lambda.Function. {hint}")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -86,7 +87,7 @@ def ours(stack: cdk.Stack, number: int, entry: Path) -> None:
         f"F{number}",
         entry=entry,
         handler="app.handler",
-        execution_timeout=cdk.Duration.minutes(10),  # and so is the function's timeout, as by hand
+        execution_timeout=timedelta(minutes=10),  # and so is the function's timeout, as by hand
     )
 
 
