@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from durable_runtime._commit import CommitLog, Line
 
-_PATIENCE = 20
-"""Most half lingers that a call is put off while updates keep pouring in."""
+_PATIENCE = 10
+"""Most lingers that a call is put off while updates keep pouring in."""
 
 _REFUSAL_PAUSE = 1.0
 """Seconds until a flusher is tried again after the environment refused a thread."""
@@ -166,11 +166,11 @@ class Checkpointer:
         As long as more keep coming the wait goes on, for ten times the linger at most: a batch that is filling
         is worth more full, and a thread that adds updates will soon make the call itself.
         """
-        half, patience, queued = self._outcome_linger / 2, _PATIENCE, -1
+        patience, queued = _PATIENCE, -1
         while len(self.log) < MAX_UPDATES and patience and (queued != self.log.queued or monotonic() < self._due):
             patience -= monotonic() >= self._due
             queued = self.log.queued
-            self._wake.wait(max(half, self._due - monotonic()))
+            self._wake.wait(max(self._outcome_linger, self._due - monotonic()))
             if self._closed or self._sending or not len(self.log):
                 return False
         return True
