@@ -372,29 +372,37 @@ def heading() -> list[str]:
     ]
 
 
-def write(lines: list[str]) -> None:
-    """Replace the runtime's section of the benchmarks' README."""
+def write(head: list[str], rows: dict[int, str]) -> None:
+    """Replace these rows, by their places, in the runtime's table in the benchmarks' README."""
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{chr(10).join(lines)}\n{END}{after}", encoding="utf-8")
+    section, _, after = rest.partition(END)
+    table = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    if len(rows) == len(ROWS):
+        table = [""] * len(ROWS)
+    elif len(table) != len(ROWS):
+        raise SystemExit(f"the table in {README.name} has {len(table)} rows, not {len(ROWS)}: measure all of them")
+    for place, row in rows.items():
+        table[place] = row
+    lines = "\n".join([*head, *table])
+    README.write_text(f"{before}{BEGIN}\n{lines}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="samples of each case; imports: three times as many")
     parser.add_argument("--only", help="measure only the rows whose case or label contains this text")
-    parser.add_argument("--write", action="store_true", help="write the table into benchmarks/README.md")
+    parser.add_argument("--write", action="store_true", help="write these rows into benchmarks/README.md")
     options = parser.parse_args()
-    rows = [r for r in ROWS if not options.only or options.only in r.case or options.only in r.label]
     bare_mb = warm()
-    lines = heading()
-    print("\n".join(lines))
-    for row in rows:
-        lines.append("| " + " | ".join(measured(row, options.repeats, bare_mb)) + " |")
-        print(lines[-1], flush=True)
+    print("\n".join(heading()))
+    rows = {}
+    for place, row in enumerate(ROWS):
+        if not options.only or options.only in row.case or options.only in row.label:
+            rows[place] = "| " + " | ".join(measured(row, options.repeats, bare_mb)) + " |"
+            print(rows[place], flush=True)
     if options.write:
-        write(lines)
+        write(heading(), rows)
 
 
 if __name__ == "__main__":
