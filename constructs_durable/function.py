@@ -13,7 +13,7 @@ from constructs import Construct
 
 from constructs_durable import _policy
 from constructs_durable._arguments import checked
-from constructs_durable._checks import LONGEST_SYNCHRONOUS, Place, check_limits, refused_by, split_options
+from constructs_durable._checks import LONGEST_SYNCHRONOUS, Limits, Place, check_limits, refused_by, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
@@ -209,18 +209,10 @@ class DurableFunction(ObservedFunction, DurableAlias):
             self.configure_async_invoke(**asynchronous)
         if execution_key is not None:
             encrypt_executions(root, self._resource, execution_key)
-        for identifier, text in limits.warnings:
-            cdk.Annotations.of(root).add_warning_v2(identifier, text)
-        if role is not None:
-            self._role_can_change = _policy.warn_if_not_attached(root, self._policy)
+        self._warn(limits, role)
         if entry is not None:
             annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, acknowledged)
-        for source in events:
-            self.add_event_source(source)
-        if self._execution_seconds is not None and self._execution_seconds > LONGEST_SYNCHRONOUS:
-            from constructs_durable._callers import watch_callers
-
-            watch_callers(scope, self)
+        self._wire(scope, events)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
 
     def _publish(self, scope: Construct, layer: DurableRuntimeLayer | None) -> lambda_.Version:
@@ -230,6 +222,22 @@ class DurableFunction(ObservedFunction, DurableAlias):
         version = self._function.current_version
         version.node.add_dependency(self._policy)
         return version
+
+    def _warn(self, limits: Limits, role: iam.IRole | None) -> None:
+        """Say what is allowed and rarely meant."""
+        for identifier, text in limits.warnings:
+            cdk.Annotations.of(self._root).add_warning_v2(identifier, text)
+        if role is not None:
+            self._role_can_change = _policy.warn_if_not_attached(self._root, self._policy)
+
+    def _wire(self, scope: Construct, events: Sequence[lambda_.IEventSource]) -> None:
+        """Attach event sources, and look out for callers that would wait too long."""
+        for source in events:
+            self.add_event_source(source)
+        if self._execution_seconds is not None and self._execution_seconds > LONGEST_SYNCHRONOUS:
+            from constructs_durable._callers import watch_callers
+
+            watch_callers(scope, self)
 
     def _add_chores(self, pruning: VersionPruning | None, *, stop_executions_on_delete: bool) -> None:
         if pruning is not None:
