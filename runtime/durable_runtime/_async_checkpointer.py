@@ -43,9 +43,8 @@ class AsyncCheckpointer:
         sequence = self.log.add(update, line, alone=alone)
         if len(self.log) >= MAX_UPDATES:
             self._want()
-        elif self._timer is None and not self._wanted and not self._driver.over:
-            linger = self._outcome_linger if outcome else self._start_linger
-            self._timer = self._loop.call_later(linger, self._linger_over)
+        elif not self._wanted:
+            self._linger(self._outcome_linger if outcome else self._start_linger)
         return sequence
 
     async def wait_for(self, sequence: int) -> None:
@@ -113,6 +112,13 @@ class AsyncCheckpointer:
         self._wanted = True
         self._driver.poke()
 
+    def _linger(self, seconds: float) -> None:
+        """Send what is queued after so many seconds at the latest."""
+        if self._driver.over or (self._timer is not None and self._timer.when() <= self._loop.time() + seconds):
+            return
+        self.close()
+        self._timer = self._loop.call_later(seconds, self._linger_over)
+
     def _linger_over(self) -> None:
         self._timer = None
         if len(self.log):
@@ -165,7 +171,7 @@ class AsyncCheckpointer:
             self._driver.abort()
         else:
             self._wanted = bool(still) or len(log) >= MAX_UPDATES
-            if not self._wanted and len(log) and self._timer is None and not self._driver.over:
-                self._timer = self._loop.call_later(self._outcome_linger, self._linger_over)
+            if not self._wanted and len(log):
+                self._linger(self._outcome_linger)
             self._driver.look_at_parked()
         self._driver.poke()

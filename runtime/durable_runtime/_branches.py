@@ -85,6 +85,7 @@ class _Crew:
                         self.changed.wait(self.pause())
             finally:
                 self.closed = True
+                self.batch.abandon()  # a signal ends it while other branches run
             if self.signal is not None:
                 raise self.signal
 

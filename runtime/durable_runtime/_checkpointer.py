@@ -45,7 +45,6 @@ class Checkpointer:
         self._wake = threading.Condition(self._lock)
         self._sending = False
         self._flusher: threading.Thread | None = None
-        self._flusher_idle = False
         self._refused_until = 0.0
         self._closed = False
         self._due = 0.0
@@ -61,7 +60,7 @@ class Checkpointer:
                 if self._flusher is None:
                     if not self._start_flusher() and outcome and not self._sending:
                         self._call()
-                elif self._flusher_idle and not self._sending:
+                elif not self._sending:
                     self._wake.notify()
             return sequence
 
@@ -129,8 +128,7 @@ class Checkpointer:
             self._sending = False
             if len(self.log):
                 self._due = monotonic() + self._outcome_linger
-                if self._flusher_idle:
-                    self._wake.notify()
+                self._wake.notify()
             self._answered.notify_all()
 
     def _start_flusher(self) -> bool:
@@ -151,9 +149,7 @@ class Checkpointer:
         with self._lock:
             while not self._closed and self.log.failure is None:
                 if self._sending or not len(self.log):
-                    self._flusher_idle = True
                     self._wake.wait()
-                    self._flusher_idle = False
                 elif self._linger():
                     try:
                         self._call()

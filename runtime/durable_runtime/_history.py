@@ -105,7 +105,7 @@ class History:
         missing = self.recorded - self.visited
         return [
             raw
-            for key, raw in self.operations.items()
+            for key, raw in self.operations.copy().items()  # the losers of a race may have a call in flight
             if key in missing
             and raw.get("ParentId") in self.finished_contexts
             and raw.get("SubType") not in _UNPOSITIONED

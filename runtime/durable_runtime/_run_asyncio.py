@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from functools import partial
 
 from durable_runtime._asyncio import Driver
@@ -35,17 +36,28 @@ def _run_in_loop(invocation: Invocation, handler: Callable[..., Any], payload: A
     invocation.checkpointer = driver.checkpointer
     context = AsyncDurableContext(invocation, None, line)
     loop.set_task_factory(create)  # type: ignore[arg-type]  # typeshed leaves the options out
+    running = loop.create_task(driver.run(handler, payload, context))
     try:
-        return loop.run_until_complete(driver.run(handler, payload, context))
+        return loop.run_until_complete(running)
     finally:
         loop.set_task_factory(None)
         driver.checkpointer.close()
         driver.close()
+        if not running.done():
+            _wind_up(loop, running)
         if not keep:
             try:
                 loop.run_until_complete(loop.shutdown_asyncgens())
-            finally:  # a task may still raise SystemExit, as the one that ended the invocation did
+            finally:
                 loop.close()
+
+
+def _wind_up(loop: asyncio.AbstractEventLoop, running: asyncio.Task[Any]) -> None:
+    """End what SystemExit or KeyboardInterrupt has torn apart, so that nothing of it wakes in the next invocation."""
+    running.cancel()
+    while not running.done():
+        with suppress(BaseException):  # other tasks may end like the first, which is on its way out
+            loop.run_until_complete(running)
 
 
 _kept_loop: asyncio.AbstractEventLoop | None = None

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from durable_runtime import durable_execution
-from tests.runtime.driving import invoke_once, run_to_end
+from tests.runtime.driving import ContractClient, LambdaContext, invoke_once, run_to_end
 from tests.runtime.kit import BOTH
 from tests.runtime.service import Service
 
@@ -108,3 +108,30 @@ def test_a_body_that_is_cancelled_as_a_loser_is_no_failure():
     service = Service({})
     assert invoke_once(handler, service) == {"Status": "SUCCEEDED", "Result": '"given up"'}
     assert ("STEP", "FAIL", "slow") not in service.updates()
+
+
+@pytest.mark.parametrize("where", ["handler", "task"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_the_next_invocation_in_the_same_process_is_unharmed(where, error):
+    """The loop of the main thread is kept for it, but not with the tasks of one that was torn out of it."""
+
+    async def die():
+        raise error
+
+    @durable_execution
+    async def handler(event, ctx):
+        if event["dies"] and where == "handler":
+            await die()
+        if event["dies"]:
+            task = asyncio.create_task(die())
+            await asyncio.sleep(60)
+            await task
+        return await asyncio.gather(*(ctx.step(lambda _: 1, name=f"s{n}") for n in range(3)))
+
+    def invoke(dies):
+        service = Service({"dies": dies})
+        return handler.invoke_with(service.begin(), LambdaContext(), ContractClient(service))
+
+    with pytest.raises(error):
+        invoke(dies=True)
+    assert [invoke(dies=False)["Result"] for _ in range(2)] == ["[1,1,1]"] * 2

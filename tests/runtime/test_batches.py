@@ -92,20 +92,32 @@ def test_should_complete_sees_counts_and_items_and_decides(kit, outcome_name):
     assert (1, 1, 4, 4) in seen
 
 
-def test_a_predicate_that_raises_or_answers_nonsense_fails_clearly(kit):
-    for decide in (lambda _s: 1 / 0, lambda _s: True):
+@pytest.mark.parametrize("finished", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("nonsense", "says"),
+    [
+        (lambda: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda: True, "should_complete answered True; it must answer continue_batch() or complete_batch()"),
+    ],
+    ids=["raises", "nonsense"],
+)
+def test_a_predicate_that_raises_or_answers_nonsense_fails_the_map_whenever_it_does(kit, nonsense, says, finished):
+    """Asked by a worker thread or a task, where an error would otherwise meet nobody."""
 
-        def flow(kit, event, ctx, decide=decide):
-            def branch(context, item, index, items):
-                return item
-                yield
+    def decide(status):
+        return nonsense() if status.completed_count >= finished else durable_runtime.continue_batch()
 
-            config = kit.MapConfig(completion_config=kit.CompletionConfig(should_complete=decide))
-            yield ctx.map([1, 2], kit.fn(branch), name="m", config=config)
+    def flow(kit, event, ctx):
+        def branch(context, item, index, items):
+            return (yield context.step(lambda _step: item, name="s"))
 
-        run = kit.run(flow)
-        assert run.status == "FAILED"
-        assert run.message
+        config = kit.MapConfig(
+            max_concurrency=2,
+            completion_config=kit.CompletionConfig(should_complete=decide),
+        )
+        yield ctx.map([1, 2, 3], kit.fn(branch), name="m", config=config)
+
+    assert says in kit.run(flow).message
 
 
 @pytest.mark.parametrize("kind", ["map", "parallel"])

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from durable_runtime.exceptions import PayloadTooLargeError
+from durable_runtime.exceptions import ExecutionError, PayloadTooLargeError
 from tests.runtime.driving import ContractClient, LambdaContext, invoke_once, outcome_of, run_to_end, watched
 from tests.runtime.kit import ASYNC, BOTH, SYNC
 from tests.runtime.service import Fault, Service, succeed
@@ -111,6 +111,20 @@ def test_the_result_of_a_step_is_recorded_while_the_handler_computes():
         return eventually(lambda: ("SUCCEED", "done") in acknowledged(service))
 
     assert run_to_end(SYNC.handler(flow), service=service).result is True
+
+
+def test_a_start_that_may_wait_long_does_not_keep_its_outcome_waiting(kit):
+    """The start of a step and its result differ in how long they may wait; the result's patience counts."""
+    service = Service()
+
+    def recorded():
+        return eventually(lambda: ("SUCCEED", "done") in acknowledged(service))
+
+    def flow(kit, event, ctx):
+        yield ctx.step(lambda _c: time.sleep(0.001), name="done")
+        return (yield asyncio.to_thread(recorded)) if kit is ASYNC else recorded()
+
+    assert kit.run(flow, service=service, decorator={"start_linger": 60}).result is True
 
 
 def test_a_branch_does_not_wait_for_its_siblings(kit):
@@ -338,6 +352,33 @@ def test_a_branch_that_lost_the_race_records_nothing_after_the_end(kit):
     run = kit.run(flow)
     assert run.result == ["quick"]
     assert "too late" not in [name for _, _, name in run.service.updates()]
+
+
+def test_branches_do_nothing_more_once_another_has_ended_the_execution():
+    """In a warm environment they would go on beside the next invocation, with steps of an execution that has failed."""
+    released, over, bodies = threading.Event(), threading.Event(), []
+
+    def flow(kit, event, ctx):
+        def slow(context):
+            try:
+                yield context.step(lambda _c: released.wait(20), name="slow")
+                yield context.step(lambda _c: bodies.append("ran"), name="too late")
+            finally:
+                over.set()
+
+        def ends(context):
+            eventually(lambda: ("START", "slow") in acknowledged(service))
+            raise ExecutionError("no more")
+            yield
+
+        yield ctx.parallel([kit.fn(slow), kit.fn(ends)], name="both")
+
+    service = Service()
+    assert SYNC.run(flow, service=service).message.endswith("no more")
+    calls = len(service.calls)
+    released.set()
+    assert over.wait(20)
+    assert (bodies, len(service.calls)) == ([], calls)
 
 
 # -- exact limits -------------------------------------------------------------------------------------------

@@ -134,3 +134,19 @@ def test_pages_are_read_until_there_is_no_marker():
     history = History()
     history.merge([DONE])
     assert history.operations == {DONE["Id"]: DONE}
+
+
+def test_operations_may_arrive_while_the_unvisited_are_looked_for():
+    """The loser of a race may have a call in flight when the handler returns."""
+
+    class Arriving(dict):
+        def get(self, key, default=None):
+            history.operations[f"new {len(history.operations)}"] = {}
+            return super().get(key, default)
+
+    history = History()
+    history.merge([DONE])
+    history.begin()
+    history.operations[DONE["Id"]] = Arriving(DONE)
+    history.finished_contexts.add(None)
+    assert history.unvisited() == [DONE]

@@ -52,7 +52,8 @@ class Batch:
     Attributes:
         context: The context of the map or parallel itself.
         complete: The completion rule holds; no further branch starts.
-        running: Branches that are running or suspended.
+        in_flight: Branches that are running or suspended.
+        failure: What the user's completion rule raised.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Batch:
         self.total = total
         self.in_flight = 0
         self.limit = max_concurrency or total
+        self.failure: BaseException | None = None
         self.completion = Completion(total, completion, branches.names)
         self.complete = self.completion.decide() is not None
         self.items: list[BatchItem[Any] | None] = [None] * total
@@ -144,8 +146,16 @@ class Batch:
         self.in_flight -= 1
         del self._lines[item.index]
         self.completion.note(item.index if self._rebuilt is None else 0, item.status)
-        self.complete = self.completion.decide() is not None
-        if self.complete and self._lines:
+        try:
+            self.complete = self.completion.decide() is not None
+        except BaseException as failure:  # noqa: BLE001  raised again where the batch was called
+            self.complete, self.failure = True, failure
+        if self.complete:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Refuse what unfinished branches would still do: nobody waits for it."""
+        if self._lines:
             self.context.invocation.checkpointer.orphan(list(self._lines.values()))
 
     def result(self) -> BatchResult[Any]:
@@ -163,6 +173,8 @@ def run_batch(batch: Batch, operation: Operation) -> Generator[Any, Any, BatchRe
         batch.rebuild(operation.details.get("Result"))
     if not batch.complete:
         yield Fork(batch)
+        if batch.failure is not None:
+            raise batch.failure
         if batch.completion.reason is CompletionReason.ALL_COMPLETED and operation.status != "SUCCEEDED":
             batch.context.invocation.history.finished_contexts.add(operation.id)
     return batch.result()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from durable_runtime.config import (
     BatchItemStatus,
+    CompletionDecision,
     CompletionItemStatus,
     CompletionOutcome,
     CompletionReason,
     CompletionStatus,
 )
+from durable_runtime.exceptions import ValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +62,10 @@ class Completion:
             decision = self._should_complete(
                 CompletionStatus(self.succeeded, self.failed, finished, self.total, tuple(self._items)),
             )
+            if not isinstance(decision, CompletionDecision):
+                raise ValidationError(
+                    f"should_complete answered {decision!r:.80}; it must answer continue_batch() or complete_batch()",
+                )
             if decision.complete:
                 if decision.outcome is CompletionOutcome.FAILED:
                     return CompletionReason.CUSTOM_COMPLETION_FAILED
