@@ -114,13 +114,13 @@ class _Callers:
             return []
         watched = [(function, _Names.of(function)) for function in _WATCHED[self._stage]]
         refusals = (
-            function._refusal(f"{caller.words} ({resource.node.path})", mapping=caller.is_mapping)  # noqa: SLF001
+            function._waiting.refusal(f"{caller.words} ({resource.node.path})", mapping=caller.is_mapping)  # noqa: SLF001
             for resource, caller in found
             for named in _waited_for(resource, caller)
             for function, names in watched
             if names.are_in(named, cdk.Stack.of(resource))
         )
-        return list(dict.fromkeys(filter(None, refusals)))
+        return list(dict.fromkeys(str(refusal) for refusal in refusals if refusal is not None))
 
 
 def _caller(construct: IConstruct) -> Caller | None:

@@ -30,6 +30,7 @@ __all__ = [
     "check_limits",
     "in_seconds",
     "in_words",
+    "known",
     "refuse_twice",
     "refused_by",
     "split_options",
@@ -41,7 +42,7 @@ LONGEST_TIMEOUT = 900  # seconds: `Timeout` of any function
 LONGEST_SYNCHRONOUS = 900  # seconds: an event source or a synchronous caller waits for the whole execution
 MOST_RETRIES = 2  # `MaximumRetryAttempts` of an asynchronous invocation
 EVENT_AGES = (60, 21_600)  # seconds: `MaximumEventAgeInSeconds`
-SHORT_TIMEOUT = 10  # seconds: below it a cold start and one retried checkpoint do not fit
+SHORT_TIMEOUT = 60  # seconds: below it a phase with a slow call and its retries rarely fits
 
 AnyDuration: TypeAlias = cdk.Duration | dt.timedelta
 
@@ -68,6 +69,8 @@ class Limits(NamedTuple):
     """Checked durations, as CDK takes them; a number may be a token."""
 
     timeout: cdk.Duration
+    timeout_seconds: float | None
+    """The same in seconds; None if it is known at deploy only."""
     execution_timeout: float
     """In seconds."""
     retention_period: float | None
@@ -77,7 +80,7 @@ class Limits(NamedTuple):
     @property
     def known_execution_timeout(self) -> float | None:
         """In seconds; None if it is known at deploy only."""
-        return _known(self.execution_timeout)
+        return known(self.execution_timeout)
 
 
 def as_duration(value: AnyDuration) -> cdk.Duration:
@@ -111,7 +114,7 @@ def _asynchronous_options(place: Place, given: Mapping[str, Any]) -> dict[str, A
         )
     if "max_event_age" not in given:
         return {**given}
-    age = _known(_seconds(place, "max_event_age", given["max_event_age"]))
+    age = known(_seconds(place, "max_event_age", given["max_event_age"]))
     shortest, longest = EVENT_AGES
     if age is not None and not shortest <= age <= longest:
         raise place.error(
@@ -162,7 +165,7 @@ def check_limits(
 ) -> Limits:
     """Check the four durations against the service's limits and against each other."""
     declared = _seconds(place, "execution_timeout", execution_timeout)
-    execution = _known(declared)
+    execution = known(declared)
     if execution is not None and not 1 <= execution <= LONGEST_EXECUTION:
         raise place.error(
             f"execution_timeout is {in_words(execution)}; the service accepts 1 s to {LONGEST_EXECUTION:,} s "
@@ -172,17 +175,18 @@ def check_limits(
     retention = None if retention_period is None else _retention_days(place, retention_period)
     phase = None if longest_phase is None else _longest_phase(place, longest_phase, execution)
     if timeout is None:  # what the service itself would choose: an idle timeout costs nothing
-        chosen = in_seconds(min(execution or LONGEST_TIMEOUT, LONGEST_TIMEOUT))
-        return Limits(chosen, declared, retention)
-    seconds = _known(_seconds(place, "timeout", timeout))
+        longest = min(execution or LONGEST_TIMEOUT, LONGEST_TIMEOUT)
+        return Limits(in_seconds(longest), longest, declared, retention)
+    seconds = known(_seconds(place, "timeout", timeout))
     if seconds is not None:
         _check_timeout(place, seconds, execution, phase)
-    return Limits(as_duration(timeout), declared, retention, _timeout_warnings(seconds))
+    warnings = _timeout_warnings(seconds) if phase is None else ()
+    return Limits(as_duration(timeout), seconds, declared, retention, warnings)
 
 
 def _retention_days(place: Place, value: AnyDuration) -> float:
     days = value / dt.timedelta(days=1) if isinstance(value, dt.timedelta) else _in_units(place, "days", value)
-    if _known(days) is not None and not (days % 1 == 0 and 1 <= days <= LONGEST_RETENTION):
+    if known(days) is not None and not (days % 1 == 0 and 1 <= days <= LONGEST_RETENTION):
         raise place.error(
             f"retention_period is {days:g} days; the service accepts whole days from 1 to {LONGEST_RETENTION}. "
             "Keep what must live longer in a table or bucket of your own."
@@ -191,7 +195,7 @@ def _retention_days(place: Place, value: AnyDuration) -> float:
 
 
 def _longest_phase(place: Place, value: AnyDuration, execution: float | None) -> float | None:
-    phase = _known(_seconds(place, "longest_phase", value))
+    phase = known(_seconds(place, "longest_phase", value))
     if phase is not None and not 0 < phase <= LONGEST_TIMEOUT:
         raise place.error(
             f"longest_phase is {in_words(phase)}; one invocation may run for {LONGEST_TIMEOUT} s at most. "
@@ -229,7 +233,8 @@ def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
         return ()
     text = (
         f"timeout is {in_words(timeout)}. It must cover the longest phase between two suspensions, a cold start and "
-        f"the replay of the history included; below {SHORT_TIMEOUT} s that rarely fits."
+        f"the replay of the history included; below {SHORT_TIMEOUT} s that rarely fits. Leave it out, which costs "
+        "nothing, or say with longest_phase= what it has to cover."
     )
     return (("constructs-durable:short-timeout", text),)
 
@@ -268,6 +273,6 @@ def _in_units(place: Place, unit: str, value: cdk.Duration, name: str = "retenti
         ) from None
 
 
-def _known(number: float) -> float | None:
+def known(number: float) -> float | None:
     """Return a number, or None where CDK only knows it at deploy."""
     return None if number < NUMBER_TOKENS_BELOW else number

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_CODE", "code_files", "folder_digest", "function_code", "handler_code"]
 
-LEFT_OUT = ("__pycache__", "*.pyc", ".venv", ".git", "cdk.out", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+LEFT_OUT = (
+    "__pycache__",
+    "*.pyc",
+    ".venv",
+    ".git",
+    "cdk.out",
+    "node_modules",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+)
 """Left out of every asset, wherever it is: byte code would change its hash with each interpreter that ran it."""
 
 NOT_CODE = [pattern for name in LEFT_OUT for pattern in (f"**/{name}", f"**/{name}/**")]
@@ -71,8 +82,22 @@ def handler_code(
     known = _PACKAGED.setdefault(place.scope, {})
     wanted = (folder, runtime, architecture)
     if wanted not in known:
+        _refuse_outdir(place, folder)
         known[wanted] = _package(place, folder, runtime=runtime, architecture=architecture)
     return known[wanted]
+
+
+def _refuse_outdir(place: Place, folder: Path) -> None:
+    """Refuse a folder that CDK would copy into itself, until a path is too long."""
+    if place.scope not in _OUTDIRS:
+        stage = cdk.Stage.of(place.scope)
+        _OUTDIRS[place.scope] = Path(stage.asset_outdir).resolve() if stage else None
+    outdir = _OUTDIRS[place.scope]
+    if outdir and outdir.is_relative_to(folder) and not any(map(_NOT_CODE.match, outdir.relative_to(folder).parts)):
+        raise place.error(
+            f"entry is {folder}, and the app is synthesized into {outdir}, inside of it: every asset would hold the "
+            "last ones. Put the handler into a folder of its own, or let the output go to `cdk.out`, which is left out."
+        )
 
 
 def folder_digest(folder: Path, *parts: str) -> str:
@@ -106,6 +131,7 @@ def code_files(folder: Path) -> Iterator[Path]:
 
 
 _NOT_CODE = re.compile("|".join(map(fnmatch.translate, LEFT_OUT)))
+_OUTDIRS: WeakKeyDictionary[IConstruct, Path | None] = WeakKeyDictionary()
 _PACKAGED: WeakKeyDictionary[IConstruct, dict[object, lambda_.Code]] = WeakKeyDictionary()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -12,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_durable._arguments import checked
+from constructs_durable._calls import Call, construct_of
 from constructs_durable._checks import Place, refuse_twice, refused_by
 from constructs_durable._names import check_layers, variable_problem
 from constructs_durable._surface import QualifiedAlias
@@ -20,13 +20,15 @@ from constructs_durable.grants import DurableFunctionGrants
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_codedeploy as codedeploy
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
+
+    from constructs_durable.function import DurableFunction
 
 __all__ = ["DurableAlias"]
 
@@ -43,7 +45,8 @@ class DurableAlias(QualifiedAlias):
     _layers: list[lambda_.ILayerVersion]
     _sdk: DurableSdk
     _role_can_change: bool = True
-    _callees: tuple[DurableAlias, ...] = ()
+    _environment: Mapping[str, str]
+    """Variables as they were declared."""
 
     @classmethod
     @checked
@@ -130,12 +133,11 @@ class DurableAlias(QualifiedAlias):
         Returns:
             The variable's name.
         """
-        self._refuse_call(other)
-        named = other.root if isinstance(other, DurableAlias) else other
-        name = variable or _variable_name(named.node.id)
-        problem = variable_problem(name)
-        if problem is not None:
-            raise DurableInputError(f"{self._root.node.path}: variable is {name!r}{problem}")
+        call = Call.of(self, other, variable)
+        if call.is_wired:
+            return call.variable
+        call.check(self._environment)
+        call.check_account()
         self._policy.add_statements(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=other.resource_arns_for_grant_invoke)
         )
@@ -143,42 +145,31 @@ class DurableAlias(QualifiedAlias):
             cdk.Annotations.of(self._root).add_warning_v2(
                 "constructs-durable:immutable-role-calls",
                 f"role is imported and cannot be changed here. It must already allow lambda:InvokeFunction on "
-                f"{named.node.path}; without it every `ctx.invoke` fails.",
+                f"{construct_of(other).node.path}; without it every `ctx.invoke` fails.",
             )
-        self.add_environment(name, other.function_arn)
-        if isinstance(other, DurableAlias):
-            self._callees = (*self._callees, other)
-        return name
+        self.add_environment(call.variable, other.function_arn)
+        return call.wired()
 
-    def _refuse_call(self, other: lambda_.IFunction) -> None:
-        here = self._root.node.path
-        resource = other.node.default_child if isinstance(other, lambda_.Function) else None
-        if isinstance(resource, lambda_.CfnFunction) and resource.durable_config is not None:
-            raise DurableInputError(
-                f"{here}: {other.node.path} is an unqualified durable function, and the service does not invoke it "
-                "that way. Pass its alias, or make it a DurableFunction."
-            )
-        if other is self:
-            raise DurableInputError(
-                f"{here}: a function cannot call itself through `calls()`, because its environment would have to "
-                "hold the ARN of its own alias. Use a child context or a loop instead."
-            )
-        if isinstance(other, DurableAlias) and other.leads_to(self):
-            raise DurableInputError(
-                f"{here}: {other.root.node.path} already calls this function, itself or through others, and each "
-                "would have to be deployed before the other. Let the caller pass what is needed, or answer it "
-                "through a callback."
-            )
-        account, own = other.function_arn.split(":")[4:5], self.stack.account
-        if account and not cdk.Token.is_unresolved(own) and account[0].isdigit() and account[0] != own:
-            raise DurableInputError(
-                f"{here}: the function to call is in account {account[0]} and this one in {own}; the service does "
-                "not invoke across accounts from a workflow. Start it from a step, with a client for that account."
-            )
+    @checked
+    def started_by(self, starter: lambda_.Function | DurableFunction, *, variable: str | None = None) -> str:
+        """Let another function start executions of this one: `calls`, seen from the callee.
 
-    def leads_to(self, target: DurableAlias) -> bool:
-        """Tell whether this function calls another one, itself or through those it calls."""
-        return any(callee is target or callee.leads_to(target) for callee in self._callees)
+        Args:
+            starter: A function whose code invokes this one, with `InvocationType="Event"` unless executions are short.
+            variable: The environment variable of the starter that will hold this function's ARN.
+                Default: this function's construct id in capitals, with `_ARN`.
+
+        Returns:
+            The variable's name.
+        """
+        if isinstance(starter, DurableAlias):
+            return starter.calls(self, variable=variable)
+        call = Call.of(starter, self, variable)
+        if not call.is_wired:
+            call.check({})
+            self.grant_start(starter)
+            starter.add_environment(call.variable, self.function_arn)
+        return call.wired()
 
     @checked
     def deploy_gradually(
@@ -246,9 +237,3 @@ class DurableAlias(QualifiedAlias):
         from constructs_durable._principal import OwnPolicyPrincipal
 
         return OwnPolicyPrincipal(self._function.grant_principal, self._policy)
-
-
-def _variable_name(construct_id: str) -> str:
-    """`ShipParcel` becomes `SHIP_PARCEL_ARN`."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", construct_id)
-    return re.sub(r"\W+", "_", words).strip("_").upper() + "_ARN"

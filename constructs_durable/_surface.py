@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda
 
-from constructs_durable._checks import LONGEST_SYNCHRONOUS, in_words
+from constructs_durable._arguments import checked
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from constructs import Construct
+
+    from constructs_durable._waiting import Waiting
 
 __all__ = ["QualifiedAlias"]
 
@@ -78,13 +80,20 @@ class QualifiedAlias(aws_lambda.Alias):
     lambda_ = _Hidden("Use the DurableFunction itself; it is the alias.")
     version = _Hidden("Use the DurableFunction itself; it always points to the newest version.")
     latest_version = _Hidden("Use the DurableFunction itself instead of `$LATEST`.")
+    current_version = _Hidden("Use the DurableFunction itself; it always points to the newest version.")
+    add_alias = _Hidden("The DurableFunction is its alias; alias_name= says what it is called.")
     grant_invoke_latest_version = _Hidden("Use grant_start() or grant_invoke().")
     grant_invoke_version = _Hidden("Use grant_start() or grant_invoke(), which follow the alias.")
 
     _root: Construct
     _function: aws_lambda.Function
-    _execution_seconds: float | None
-    _allow_waiting_callers: bool
+    _waiting: Waiting
+
+    @checked
+    def add_event_source(self, source: aws_lambda.IEventSource) -> None:
+        """Let events invoke the alias; refused where the service would refuse it."""
+        self._waiting.check_source(source)
+        super().add_event_source(source)
 
     @_with_signature_of(aws_lambda.Alias.add_event_source_mapping)
     def add_event_source_mapping(
@@ -93,13 +102,13 @@ class QualifiedAlias(aws_lambda.Alias):
         **options: Any,
     ) -> aws_lambda.EventSourceMapping:
         """Map a queue or stream to the alias; refused where the service would refuse it."""
-        self._refuse_waiting("An event source mapping", mapping=True)
+        self._waiting.refuse("An event source mapping", mapping=True)
         return super().add_event_source_mapping(id, **options)
 
     @_with_signature_of(aws_lambda.Alias.add_function_url)
     def add_function_url(self, **options: Any) -> aws_lambda.FunctionUrl:
         """Add an HTTPS endpoint that invokes the alias and waits for the execution."""
-        self._refuse_waiting("A function URL")
+        self._waiting.refuse("A function URL")
         return super().add_function_url(**options)
 
     @_with_signature_of(aws_lambda.Alias.add_permission)
@@ -107,15 +116,15 @@ class QualifiedAlias(aws_lambda.Alias):
         """Let a principal invoke the alias."""
         caller = WAITING_SERVICES.get(_service_name(permission.get("principal")))
         if caller is not None:
-            self._refuse_waiting(caller[0].upper() + caller[1:])
+            self._waiting.refuse(caller[0].upper() + caller[1:])
         if permission.get("function_url_auth_type") is not None:
-            self._refuse_waiting("A function URL")
+            self._waiting.refuse("A function URL")
         super().add_permission(id, **permission)
 
     @_with_signature_of(aws_lambda.Alias.grant_invoke_url)
     def grant_invoke_url(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to invoke the alias through its function URL, which waits for the execution."""
-        self._refuse_waiting("A function URL")
+        self._waiting.refuse("A function URL")
         return super().grant_invoke_url(grantee)
 
     @_with_signature_of(aws_lambda.Alias.configure_async_invoke)
@@ -128,26 +137,6 @@ class QualifiedAlias(aws_lambda.Alias):
                 "functions. Use dead_letter_queue=, or on_execution_status_change() for executions that have ended."
             )
         super().configure_async_invoke(**options)
-
-    def _refuse_waiting(self, caller: str, *, mapping: bool = False) -> None:
-        refusal = self._refusal(caller, mapping=mapping)
-        if refusal is not None:
-            raise DurableInputError(refusal)
-
-    def _refusal(self, caller: str, *, mapping: bool) -> str | None:
-        """Return why a caller cannot wait for this function, if it cannot."""
-        seconds = self._execution_seconds
-        if seconds is None or seconds <= LONGEST_SYNCHRONOUS or (self._allow_waiting_callers and not mapping):
-            return None
-        text = (
-            f"{self._root.node.path}: {caller} waits for the whole execution, which the service refuses when "
-            f"execution_timeout is above {LONGEST_SYNCHRONOUS} s (15 minutes); here it is {in_words(seconds)}. "
-            "Put an AsyncStarter in between: it starts executions asynchronously, once per message. "
-            "Or lower execution_timeout."
-        )
-        if not mapping:
-            text += " A caller that is set up to invoke asynchronously may pass with allow_waiting_callers=True."
-        return text
 
 
 def _service_name(principal: object) -> str:

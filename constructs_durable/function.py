@@ -13,7 +13,7 @@ from constructs import Construct
 
 from constructs_durable import _policy
 from constructs_durable._arguments import checked
-from constructs_durable._checks import LONGEST_SYNCHRONOUS, Limits, Place, check_limits, refused_by, split_options
+from constructs_durable._checks import Limits, Place, check_limits, refused_by, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
@@ -28,6 +28,7 @@ from constructs_durable._names import (
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._protection import encrypt_executions, make_durable
 from constructs_durable._replay import ReplayCheck, acknowledged_rules, annotate_replay_findings
+from constructs_durable._waiting import Waiting
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 from constructs_durable.observability import ObservedFunction
 from constructs_durable.versions import check_pruning
@@ -148,6 +149,9 @@ class DurableFunction(ObservedFunction, DurableAlias):
         check_function_name(place, function_name, allowed=allow_function_name)
         check_logs(place, log_group, log_retention, log_removal_policy)
         check_pruning(place, prune_versions)
+        waiting = Waiting(place, limits.known_execution_timeout, limits.timeout_seconds, allow_waiting_callers)
+        for source in events:
+            waiting.check_source(source)
         acknowledged = acknowledged_rules(place, replay_acknowledged)
         runtime = supported_runtime(place, runtime)
         code = function_code(
@@ -161,8 +165,8 @@ class DurableFunction(ObservedFunction, DurableAlias):
 
         self._root = root = Construct(scope, id)
         self._sdk = sdk
-        self._execution_seconds = limits.known_execution_timeout
-        self._allow_waiting_callers = allow_waiting_callers
+        self._waiting = waiting
+        self._environment = environment or {}
         self._execution_key = execution_key
         self._log_group = log_group or _make_log_group(root, log_retention, log_removal_policy)
         execution_role = _policy.execution_role(root, role, execution_policy, vpc=options.get("vpc") is not None)
@@ -234,7 +238,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         """Attach event sources, and look out for callers that would wait too long."""
         for source in events:
             self.add_event_source(source)
-        if self._execution_seconds is not None and self._execution_seconds > LONGEST_SYNCHRONOUS:
+        if self._waiting.is_too_long:
             from constructs_durable._callers import watch_callers
 
             watch_callers(scope, self)

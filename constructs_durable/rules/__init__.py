@@ -36,6 +36,7 @@ RULES = {
     "DURABLE-010": "a grant on executions names an ARN that never matches",
     "DURABLE-011": "settings of asynchronous invocation for `$LATEST`",
     "DURABLE-012": "destinations, which durable functions do not support",
+    "DURABLE-013": "a queue delivers messages again before the function's timeout",
 }
 """What each rule finds."""
 

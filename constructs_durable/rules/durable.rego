@@ -130,6 +130,22 @@ violation contains v if {
 	v := make_diag_at("DURABLE-005", "ERROR", name, "Properties.FunctionName", "An event source mapping waits for the whole execution, so Lambda refuses it when ExecutionTimeout is above 900 s (15 minutes). Start executions asynchronously in between: AsyncStarter does.")
 }
 
+# DURABLE-013: a queue delivers a message again while the function may still work on it.
+violation contains v if {
+	some name in resources_of_type("AWS::Lambda::EventSourceMapping")
+	some edge in input.resources[name].outgoingRefs
+	startswith(edge.sourcePath, "Properties.FunctionName")
+	timeout := object.get(input.resources[behind(edge)].properties, "Timeout", 3) # the service's default
+	some source in input.resources[name].outgoingRefs
+	startswith(source.sourcePath, "Properties.EventSourceArn")
+	input.resources[source.target].resourceType == "AWS::SQS::Queue"
+	visible := object.get(input.resources[source.target].properties, "VisibilityTimeout", 30) # the service's default
+	is_number(timeout)
+	is_number(visible)
+	visible < timeout
+	v := make_diag_at("DURABLE-013", "ERROR", name, "Properties.EventSourceArn", sprintf("The queue's VisibilityTimeout is %v s and the function's Timeout %v s. Lambda maps no queue whose messages become visible again before the function's timeout: raise the one, or lower the other.", [visible, timeout]))
+}
+
 # DURABLE-006: a function timeout that no phase fits into.
 violation contains v if {
 	some name in durable

@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
 from constructs_durable import (
     ApprovalApi,
@@ -76,6 +77,8 @@ SURFACE: list[tuple[str, Callable[..., Any], Callable[[dict[str, Any]], dict[str
     ("orders.grant_read_executions", DurableFunction.grant_read_executions, lambda o: {"grantee": o["role"]}),
     ("orders.grant_manage_executions", DurableFunction.grant_manage_executions, lambda o: {"grantee": o["role"]}),
     ("orders.calls", DurableFunction.calls, lambda o: {"other": o["starter"].function}),
+    ("orders.started_by", DurableFunction.started_by, lambda o: {"starter": o["orders"]}),
+    ("orders.add_event_source", DurableFunction.add_event_source, lambda o: {"source": SqsEventSource(o["queue"])}),
     ("orders.add_environment", DurableFunction.add_environment, lambda _: {"key": "TABLE", "value": "orders"}),
     ("orders.add_layers", DurableFunction.add_layers, lambda _: {}),
     ("orders.add_property_override", DurableFunction.add_property_override, lambda _: {"property_path": "A"}),

@@ -191,13 +191,15 @@ def test_an_accepted_function_name_is_used() -> None:
     assert only(resources(stack), "AWS::Lambda::Function")["Properties"]["FunctionName"] == "orders"
 
 
-def test_a_very_short_timeout_warns_and_can_be_acknowledged() -> None:
+def test_a_short_timeout_warns_unless_it_is_acknowledged_or_the_longest_phase_is_named() -> None:
     stack = a_stack()
-    a_function(stack, "Loud", timeout=dt.timedelta(seconds=5))
+    a_function(stack, "Loud", timeout=dt.timedelta(seconds=59))
     quiet = a_function(stack, "Quiet", timeout=dt.timedelta(seconds=5))
     cdk.Annotations.of(quiet.root).acknowledge_warning("constructs-durable:short-timeout")
+    a_function(stack, "Known", timeout=dt.timedelta(seconds=5), longest_phase=dt.timedelta(seconds=2))
+    a_function(stack, "Long", timeout=dt.timedelta(seconds=60))
     (warning,) = messages(stack, "warning")
-    assert "timeout is 5 s" in warning
+    assert "timeout is 59 s" in warning
 
 
 def test_durations_known_at_deploy_only_are_left_to_the_deploy() -> None:

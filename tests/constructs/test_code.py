@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 import pytest
 
+from constructs_durable import DurableInputError
 from constructs_durable._code import LEFT_OUT, code_files, folder_digest
 from tests.constructs.support import a_function, of_type
 
@@ -77,3 +78,12 @@ def test_the_same_code_has_the_same_name_in_every_folder_and_app(folder: Path, t
     _, here = staged(folder, tmp_path / "one")
     _, again = staged(folder.rename(tmp_path / "moved"), tmp_path / "two")
     assert here == again
+
+
+def test_a_folder_that_would_be_copied_into_itself_is_refused(folder: Path) -> None:
+    with pytest.raises(
+        DurableInputError, match=r"Demo/Orders: entry is .*code, and the app is synthesized into .*build"
+    ):
+        staged(folder, folder / "build")
+    files, _ = staged(folder, folder / "cdk.out")
+    assert "app.py" in files

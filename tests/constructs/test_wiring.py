@@ -15,6 +15,7 @@ from aws_cdk import aws_elasticloadbalancingv2_targets as elb_targets
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_s3 as s3
@@ -24,6 +25,7 @@ from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 
 from constructs_durable import DurableFunction, DurableFunctionGrants, DurableInputError
 from tests.constructs.support import a_function, a_stack, mentions, messages, of_type, only, resources
@@ -31,8 +33,12 @@ from tests.constructs.support import a_function, a_stack, mentions, messages, of
 pytestmark = pytest.mark.usefixtures("either_flags")
 
 
+def a_patient_queue(stack: cdk.Stack, minutes: int = 15) -> sqs.Queue:
+    return sqs.Queue(stack, "Source", visibility_timeout=cdk.Duration.minutes(minutes))
+
+
 def from_queue(stack: cdk.Stack, function: DurableFunction) -> None:
-    function.add_event_source(sources.SqsEventSource(sqs.Queue(stack, "Source")))
+    function.add_event_source(sources.SqsEventSource(a_patient_queue(stack)))
 
 
 def from_topic(stack: cdk.Stack, function: DurableFunction) -> None:
@@ -159,9 +165,65 @@ def test_an_asynchronous_integration_can_be_accepted_but_a_mapping_cannot() -> N
 
 def test_event_sources_given_to_the_constructor_go_to_the_alias() -> None:
     stack = a_stack()
-    a_function(stack, events=[sources.SqsEventSource(sqs.Queue(stack, "Source"))])
+    a_function(stack, events=[sources.SqsEventSource(a_patient_queue(stack))])
     mapping = only(resources(stack), "AWS::Lambda::EventSourceMapping")
     assert mentions(mapping["Properties"]["FunctionName"], ":live")
+
+
+WAITING_SOURCES = {
+    "queue": lambda stack: sources.SqsEventSource(a_patient_queue(stack)),
+    "stream": lambda stack: sources.KinesisEventSource(
+        kinesis.Stream(stack, "Source"), starting_position=lambda_.StartingPosition.LATEST
+    ),
+    "topic of messages": lambda stack: sources.ManagedKafkaEventSource(
+        cluster_arn="arn:aws:kafka:us-east-1:123456789012:cluster/c/1",
+        topic="orders",
+        starting_position=lambda_.StartingPosition.LATEST,
+    ),
+    "API": lambda _: sources.ApiEventSource("GET", "/orders"),
+}
+
+
+@pytest.mark.parametrize("source", WAITING_SOURCES.values(), ids=WAITING_SOURCES)
+def test_event_sources_that_wait_too_long_are_refused_before_anything_is_made(source) -> None:
+    stack = a_stack()
+    waiting = source(stack)
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: (An event source mapping|API Gateway) waits"):
+        a_function(stack, execution_timeout=dt.timedelta(minutes=16), events=[waiting])
+    assert stack.node.try_find_child("Orders") is None
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: .* AsyncStarter"):
+        a_function(stack, execution_timeout=dt.timedelta(minutes=16)).add_event_source(waiting)
+
+
+def test_a_queue_that_delivers_again_while_the_function_works_is_refused_as_lambda_does() -> None:
+    stack = a_stack()
+    usual = sources.SqsEventSource(sqs.Queue(stack, "Usual"))
+    with pytest.raises(
+        DurableInputError,
+        match=r"Demo/Orders: the queue Demo/Usual has a visibility_timeout of 30 s, .* here 600 s\. "
+        r"Pass visibility_timeout=cdk\.Duration\.seconds\(600\)",
+    ):
+        a_function(stack, events=[usual])
+    a_function(stack, "Quick", timeout=dt.timedelta(seconds=30), events=[usual])
+    function = a_function(stack, "Slow")
+    with pytest.raises(DurableInputError, match=r"Demo/Slow: the queue Demo/Source .* 540 s"):
+        function.add_event_source(sources.SqsEventSource(a_patient_queue(stack, minutes=9)))
+
+
+def test_what_is_not_known_of_a_queue_is_left_to_lambda() -> None:
+    stack = a_stack()
+    seconds = cdk.CfnParameter(stack, "Seconds", type="Number").value_as_number
+    imported = sqs.Queue.from_queue_arn(stack, "Imported", "arn:aws:sqs:us-east-1:123456789012:orders")
+    later = sqs.Queue(stack, "Later", visibility_timeout=cdk.Duration.seconds(seconds))
+    a_function(stack, events=[sources.SqsEventSource(imported), sources.SqsEventSource(later)])
+    a_function(
+        stack,
+        "Open",
+        execution_timeout=cdk.Duration.seconds(seconds),
+        timeout=cdk.Duration.seconds(seconds),
+        events=[sources.SqsEventSource(sqs.Queue(stack, "Usual"))],
+    )
+    assert len(of_type(resources(stack), "AWS::Lambda::EventSourceMapping")) == 3
 
 
 def test_another_stack_is_wired_to_the_alias_too() -> None:
@@ -174,7 +236,16 @@ def test_another_stack_is_wired_to_the_alias_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lambda_", "version", "latest_version", "grant_invoke_latest_version", "grant_invoke_version"]
+    "name",
+    [
+        "add_alias",
+        "current_version",
+        "grant_invoke_latest_version",
+        "grant_invoke_version",
+        "lambda_",
+        "latest_version",
+        "version",
+    ],
 )
 def test_there_is_no_public_way_to_the_unqualified_function(name) -> None:
     function = a_function(a_stack())
@@ -323,6 +394,64 @@ def test_functions_that_call_each_other_are_refused_before_cdk_finds_the_circle(
     second.calls(third)
     with pytest.raises(DurableInputError, match=r"Demo/Third: Demo/First already calls this function"):
         third.calls(first)
+
+
+def test_a_variable_holds_the_arn_of_one_function_only() -> None:
+    """Two callees of one name in two scopes, or a variable of the environment: the last would win in silence."""
+    stack = a_stack()
+    orders = a_function(stack, environment={"BILLING_ARN": "mine"})
+    here, there = (a_function(Construct(stack, scope), "Ship") for scope in ("Here", "There"))
+    assert [orders.calls(here), orders.calls(here)] == ["SHIP_ARN", "SHIP_ARN"]
+    with pytest.raises(
+        DurableInputError, match=r"'SHIP_ARN', which holds the ARN of Demo/Here/Ship already.*variable="
+    ):
+        orders.calls(there)
+    with pytest.raises(DurableInputError, match=r"'BILLING_ARN', which environment sets to 'mine'.*variable="):
+        orders.calls(a_function(stack, "Billing"))
+    assert orders.calls(there, variable="SHIP_THERE_ARN") == "SHIP_THERE_ARN"
+    (policy,) = [each for name, each in of_type(resources(stack), "AWS::IAM::Policy").items() if "Orders" in name]
+    for scope in ("Here", "There"):
+        (alias,) = [name for name in of_type(resources(stack), "AWS::Lambda::Alias") if name.startswith(f"{scope}Ship")]
+        assert json.dumps(policy).count(alias) == 1
+
+
+def an_ordinary_function(stack: cdk.Stack) -> lambda_.Function:
+    code = lambda_.Code.from_inline("def handler(event, context): ...")
+    return lambda_.Function(stack, "Web", code=code, handler="index.handler", runtime=lambda_.Runtime.PYTHON_3_13)
+
+
+def test_an_ordinary_function_starts_executions_through_the_alias() -> None:
+    stack = a_stack()
+    orders, web = a_function(stack), an_ordinary_function(stack)
+    assert [orders.started_by(web), orders.started_by(web)] == ["ORDERS_ARN", "ORDERS_ARN"]
+    found = resources(stack)
+    (alias,) = of_type(found, "AWS::Lambda::Alias")
+    (starter,) = [each for name, each in of_type(found, "AWS::Lambda::Function").items() if name.startswith("Web")]
+    assert starter["Properties"]["Environment"] == {"Variables": {"ORDERS_ARN": {"Ref": alias}}}
+    (policy,) = [each for name, each in of_type(found, "AWS::IAM::Policy").items() if name.startswith("Web")]
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", {"Ref": alias})
+
+
+def test_a_durable_function_that_starts_executions_calls() -> None:
+    stack = a_stack()
+    orders, shipping = a_function(stack), a_function(stack, "Shipping")
+    assert shipping.started_by(orders, variable="SHIP") == orders.calls(shipping, variable="SHIP") == "SHIP"
+
+
+def test_a_starter_that_is_called_back_and_a_variable_that_is_taken_are_refused() -> None:
+    stack = a_stack()
+    orders, shipping, web = a_function(stack), a_function(stack, "Shipping"), an_ordinary_function(stack)
+    orders.calls(web)
+    with pytest.raises(DurableInputError, match=r"Demo/Web: Demo/Orders already calls this function"):
+        orders.started_by(web)
+    assert shipping.started_by(web, variable="TARGET") == "TARGET"
+    with pytest.raises(
+        DurableInputError, match=r"Demo/Web: variable is 'TARGET', which holds the ARN of Demo/Shipping"
+    ):
+        a_function(stack, "Billing").started_by(web, variable="TARGET")
+    with pytest.raises(DurableInputError, match=r"Demo/Web: variable is '2nd'"):
+        shipping.started_by(web, variable="2nd")
 
 
 def test_a_call_into_another_account_is_refused() -> None:

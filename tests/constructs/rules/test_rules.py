@@ -60,9 +60,13 @@ def live(stack: cdk.Stack, execution_timeout: cdk.Duration = MINUTES, **options:
     return lambda_.Alias(stack, "Live", alias_name="live", version=version)
 
 
+def patient_queue(stack: cdk.Stack) -> sqs.Queue:
+    return sqs.Queue(stack, "Queue", visibility_timeout=MINUTES)
+
+
 def wire_everything(stack: cdk.Stack, function: Any) -> None:
     """Seven ways to invoke a function."""
-    function.add_event_source(SqsEventSource(sqs.Queue(stack, "Queue")))
+    function.add_event_source(SqsEventSource(patient_queue(stack)))
     sns.Topic(stack, "Topic").add_subscription(subscriptions.LambdaSubscription(function))
     events.Rule(stack, "Rule", schedule=events.Schedule.rate(HOUR), targets=[targets.LambdaFunction(function)])
     invoke = scheduler_targets.LambdaInvoke(function)
@@ -158,8 +162,18 @@ CASES: dict[str, tuple[Callable[[cdk.Stack], Any], dict[str, int]]] = {
     "Fixed": (static_version, {"DURABLE-003": 1}),
     "Unpublished": (raw, {"DURABLE-004": 1}),
     "LongQueue": (
-        lambda stack: live(stack, HOUR).add_event_source(SqsEventSource(sqs.Queue(stack, "Queue"))),
+        lambda stack: live(stack, HOUR).add_event_source(SqsEventSource(patient_queue(stack))),
         {"DURABLE-005": 1},
+    ),
+    "HastyQueue": (
+        lambda stack: live(stack).add_event_source(SqsEventSource(sqs.Queue(stack, "Queue"))),
+        {"DURABLE-013": 1},
+    ),
+    "HastyQueueOfOurs": (
+        lambda stack: lambda_.EventSourceMapping(
+            stack, "Mapping", target=ours(stack), event_source_arn=sqs.Queue(stack, "Queue").queue_arn
+        ),
+        {"DURABLE-013": 1},
     ),
     "LongStarter": (
         lambda stack: AsyncStarter(stack, "Start", target=ours(stack, HOUR), queue=sqs.Queue(stack, "Queue")),
