@@ -20,19 +20,23 @@ RULE = Rule(
     severity="error",
     reported=(
         "The real clock steers operations: `asyncio.wait_for`, `asyncio.timeout`, `asyncio.wait(..., "
-        "timeout=...)` around them. In an async handler of another SDK than ours also: tasks that "
-        "interleave several operations on one context, `as_completed`, `FIRST_COMPLETED`."
+        "timeout=...)` around them. `asyncio.as_completed` over coroutines that use operations. In an "
+        "async handler of another SDK than ours also: tasks that interleave several operations on one "
+        "context, `as_completed`, `FIRST_COMPLETED`."
     ),
     why=(
         "A real-time timeout fires on the first run and not on the replay, where the operation is "
-        "answered from history at once: the two take different arms. Where the runtime does not "
-        "deliver results in recorded order, interleaved tasks take their ids in the order they happen "
-        "to finish."
+        "answered from history at once: the two take different arms. `as_completed` puts coroutines into "
+        "a set and begins them in the order of their addresses, in which they take their ids. Where the "
+        "runtime does not deliver results in recorded order, interleaved tasks take their ids in the order "
+        "they happen to finish."
     ),
     fix=(
         "Use the operation's own timeout, or race the operation against `ctx.wait(...)`: "
         "`durable_runtime` delivers results in the order of the history, so `gather`, tasks and races "
-        "take the same turns on every replay. With another SDK give each task a child context."
+        "take the same turns on every replay. Give `as_completed` operations, or tasks made with "
+        "`asyncio.create_task`, which begin in the order of the code. With another SDK give each task a "
+        "child context."
     ),
     bad="""
 import asyncio
@@ -61,12 +65,13 @@ async def handler(event, ctx):
         return await ctx.step(lambda _: "escalated", name="escalate")
 """,
     limits=(
-        "`asyncio.gather`, `TaskGroup`, `as_completed` and races over operations of `durable_runtime` "
-        "are safe and not reported. Coroutines of libraries are not looked into."
+        "`asyncio.gather`, `TaskGroup`, races, and `as_completed` over operations and tasks, are safe "
+        "with `durable_runtime` and not reported. Coroutines of libraries are not looked into."
     ),
 )
 _SPAWNERS = ("asyncio.create_task", "asyncio.ensure_future", "asyncio.TaskGroup().create_task")
 _TOGETHER = "asyncio.gather"
+_FROM_A_SET = "asyncio.as_completed"
 
 
 def _check(fact: facts.ExternalUse) -> Iterator[Problem]:
@@ -77,6 +82,13 @@ def _check(fact: facts.ExternalUse) -> Iterator[Problem]:
     call = text_of(fact.node, 48)
     if _on_the_clock(fact, arguments) and any(_durable(value) for value in values):
         yield Problem(frame, fact.node, f"`{call}` runs on the real clock: a replay sees another outcome")
+    elif fact.path == _FROM_A_SET and (begun := _busiest(values, least=1)):
+        yield Problem(
+            frame,
+            fact.node,
+            f"`{call}` begins coroutines like `{begun.name}` in the order of their addresses: their operations "
+            "take other ids on a replay",
+        )
     elif frame.region.scope is not None and frame.region.scope.package != OURS:
         yield from _unordered_delivery(fact, arguments, values, call)
 
@@ -134,10 +146,10 @@ def _several(node: ast.AST) -> bool:
     )
 
 
-def _busiest(values: list[Value]) -> Coroutine | None:
+def _busiest(values: list[Value], *, least: int = 2) -> Coroutine | None:
     for value in values:
         for kind in value.kinds:
-            if isinstance(kind, Coroutine) and kind.operations > 1:
+            if isinstance(kind, Coroutine) and kind.operations >= least:
                 return kind
     return None
 

@@ -59,6 +59,47 @@ async def handler(event, ctx):
         await next_one
     return len(done)
 
+# case: as_completed begins coroutines in the order of their addresses
+# only: async
+import asyncio
+
+
+async def fulfil(ctx, sku):
+    return await ctx.step(lambda _: sku, name="reserve")
+
+
+@durable_execution
+async def handler(event, ctx):
+    done = []
+    for next_one in asyncio.as_completed([fulfil(ctx, sku) for sku in event["skus"]]):  #! unstable-task-order
+        done.append(await next_one)
+    for next_one in asyncio.as_completed((fulfil(ctx, "a"), fulfil(ctx, "b"))):  #! unstable-task-order
+        done.append(await next_one)
+    return done
+
+# case: as_completed over tasks and operations begins nothing
+# only: async
+import asyncio
+
+
+async def fulfil(ctx, sku):
+    return await ctx.step(lambda _: sku, name="reserve")
+
+
+@durable_execution
+async def handler(event, ctx):
+    done = []
+    tasks = [asyncio.create_task(fulfil(ctx, sku)) for sku in event["skus"]]
+    for next_one in asyncio.as_completed(tasks):
+        done.append(await next_one)
+    for next_one in asyncio.as_completed([ctx.step(lambda _, sku=sku: sku, name="pack") for sku in event["skus"]]):
+        done.append(await next_one)
+    async with asyncio.TaskGroup() as group:
+        begun = [group.create_task(fulfil(ctx, sku)) for sku in event["skus"]]
+        for next_one in asyncio.as_completed(begun):
+            done.append(await next_one)
+    return done
+
 # case: start now and await later
 # only: async
 @durable_execution
