@@ -36,6 +36,9 @@ ORDERING = frozenset({"sorted", "min", "max", "len", "sum", "any", "all", "bool"
 COPYING = frozenset({"list", "tuple", "enumerate", "reversed", "iter", "dict", "zip", "asyncio.gather"})
 
 
+SPAWNING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
+
+
 AS_MAPPING = frozenset({"dataclasses.asdict", "vars"})  # and these methods: pydantic's, a named tuple's
 MAPPING_METHODS = frozenset({"model_dump", "dict", "_asdict"})
 
@@ -150,6 +153,8 @@ def shaped(path: str, arguments: Arguments, value: Value) -> Value:
         unordered = source.unordered and path != "dict"
         fields = tuple((dict(source.fields) | arguments.keywords).items()) if path == "dict" else ()
         return Value(value.kinds, value.taints, items[:MAX_ITEMS], fields, unordered)
+    if path in SPAWNING:
+        return Value(value.kinds, value.taints, tuple(arguments.positional[:1]))
     if path in ORDERING:
         items = arguments.positional[0].items if arguments.positional and path == "sorted" else ()
         taints = tuple(taint for taint in value.taints if taint.kind != "order")

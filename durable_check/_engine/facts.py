@@ -129,7 +129,7 @@ class Discarded(NamedTuple):
     frame: Frame
     node: ast.AST
     value: Value
-    how: str  # "statement", "variable <name>", "use", "result"
+    how: str  # "statement", "task", "variable <name>", "use", "result"
 
 
 class CalledEarly(NamedTuple):

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from durable_check._engine import facts, lookup
+from durable_check._engine.containers import SPAWNING
 from durable_check._engine.expressions import evaluate, function_value
 from durable_check._engine.flow import arms, joined, walk_for, walk_while
 from durable_check._engine.names import ROLES, canonical
@@ -49,9 +50,20 @@ def _generic(frame: Frame, node: ast.stmt) -> None:
 
 def _expression(frame: Frame, node: ast.Expr) -> bool:
     value = evaluate(frame, node.value)
-    if value.kinds and isinstance(value.kinds[0], Prepared | Coroutine | Pending):
+    if _begun(value):
         frame.engine.emit(facts.Discarded(frame, node, value, "statement"))
+    elif isinstance(node.value, ast.Call) and _is_task(value) and value.items and _begun(value.items[0]):
+        frame.engine.emit(facts.Discarded(frame, node, value.items[0], "task"))
     return False
+
+
+def _begun(value: Value) -> bool:
+    """Say whether a value is a call whose outcome is still to be awaited."""
+    return bool(value.kinds) and isinstance(value.kinds[0], Prepared | Coroutine | Pending)
+
+
+def _is_task(value: Value) -> bool:
+    return any(isinstance(kind, External) and kind.path.removesuffix("()") in SPAWNING for kind in value.kinds)
 
 
 def _assign(frame: Frame, node: ast.Assign) -> bool:
@@ -63,9 +75,7 @@ def _assign(frame: Frame, node: ast.Assign) -> bool:
 
 
 def _unused(frame: Frame, target: ast.AST, value: Value) -> None:
-    if not (isinstance(target, ast.Name) and frame.function is not None and value.kinds):
-        return
-    if not isinstance(value.kinds[0], Prepared | Coroutine | Pending):
+    if not (isinstance(target, ast.Name) and frame.function is not None and _begun(value)):
         return
     if target.id not in frame.function.loaded_names():
         frame.engine.emit(facts.Discarded(frame, target, value, f"variable {target.id}"))

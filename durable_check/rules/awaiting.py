@@ -18,13 +18,14 @@ RULE = Rule(
     severity="error",
     reported=(
         "An async handler calls an operation, or a helper that calls operations, and never awaits "
-        "what it returns, or uses the awaitable as if it were the result."
+        "what it returns, hands it to a task that nothing keeps, or uses the awaitable as if it were the "
+        "result."
     ),
     why=(
         "The handler goes on, and may finish, before the operation has. Its error is lost, its result "
         "is an awaitable where a value is expected, and a replay may suspend somewhere else."
     ),
-    fix="Write `await` in front of the call, or keep the awaitable in a variable and await it later.",
+    fix="Write `await` in front of the call, or keep the awaitable or its task in a variable and await it later.",
     bad="""
 from durable_runtime import durable_execution
 
@@ -68,6 +69,8 @@ def _told(fact: facts.Discarded) -> str:
         return "is returned without being awaited: the result is an awaitable"
     if fact.how == "statement":
         return "is called and never awaited"
+    if fact.how == "task":
+        return "is handed to a task that nothing keeps or awaits"
     if fact.how.startswith("variable "):
         return f"is stored in `{fact.how.removeprefix('variable ')}`, which nothing reads or awaits"
     return f"is used in `{text_of(fact.node, 40)}` before it is awaited"

@@ -44,6 +44,29 @@ async def handler(event, ctx):
     total = order["id"] + 1
     return total
 
+# case: a task that nobody keeps
+# only: async
+import asyncio
+
+
+async def charge(ctx):
+    await ctx.step(lambda _: 1, name="charge")
+
+
+async def log():
+    return 1
+
+
+@durable_execution
+async def handler(event, ctx):
+    asyncio.create_task(ctx.step(lambda _: 1, name="a"))  #! operation-not-awaited
+    asyncio.ensure_future(charge(ctx))  #! operation-not-awaited
+    asyncio.create_task(log())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(charge(ctx))
+    kept = asyncio.create_task(charge(ctx))
+    await kept
+
 # case: tasks keep their operations
 # only: async
 import asyncio
