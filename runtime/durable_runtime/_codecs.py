@@ -120,11 +120,12 @@ def _compile(annotation: Any, plain: bool) -> Codec | None:
     if isinstance(annotation, str):
         raise Problem(f"the forward reference {annotation!r} cannot be resolved here; give the class itself")
     try:
-        leaf = LEAVES.get(annotation) or (_PLAIN_LEAVES.get(annotation) if plain else None)
+        leaf = _PLAIN_LEAVES.get(annotation) if plain else None
     except TypeError:
         leaf = None
     if leaf is None and isinstance(annotation, type):
-        leaf = _lazy_leaf(annotation)
+        standard = _tagged.STANDARD.get((annotation.__module__, annotation.__qualname__))
+        leaf = standard and _leaf(annotation, *standard)
     if leaf is not None:
         return leaf
     form = _codecs_forms.compile_form(annotation, plain)
@@ -172,15 +173,6 @@ def _leaf(
     return Codec(name, write, read, lambda value: isinstance(value, kind), kinds)
 
 
-def _lazy_leaf(kind: type) -> Codec | None:
-    """Make the codec of a standard class when it is first met, so that nothing is imported for it before."""
-    make = _STANDARD.get((kind.__module__, kind.__qualname__))
-    if make is None:
-        return None
-    leaf = LEAVES[kind] = _leaf(kind, *make)
-    return leaf
-
-
 def _read_float(tree: Any) -> float:
     if isinstance(tree, int | float) and not isinstance(tree, bool):
         return float(tree)
@@ -214,20 +206,6 @@ def _float_text(value: float) -> Any:
         return value
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124  NaN
 
-
-_STANDARD: dict[tuple[str, str], tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    ("decimal", "Decimal"): (str, _tagged.read_decimal),
-    ("uuid", "UUID"): (str, _tagged.read_uuid),
-    ("datetime", "datetime"): (_tagged.iso, _tagged.read_iso("datetime")),
-    ("datetime", "date"): (_tagged.iso, _tagged.read_iso("date")),
-    ("datetime", "time"): (_tagged.iso, _tagged.read_iso("time")),
-    ("datetime", "timedelta"): (_tagged.write_timedelta, _tagged.read_timedelta),
-}
-
-LEAVES: dict[Any, Codec] = {
-    bytes: _leaf(bytes, _tagged.write_bytes, _tagged.read_bytes),
-    bytearray: _leaf(bytearray, _tagged.write_bytes, lambda text: bytearray(_tagged.read_bytes(text))),
-}
 
 _PLAIN_LEAVES: dict[Any, Codec] = {
     str: _leaf(str, str.__str__, _exactly(str)),

@@ -143,25 +143,28 @@ def _name_of(kind: Any, arguments: tuple[Any, ...]) -> str:
 
 
 def _dataclass(kind: Any, arguments: tuple[Any, ...], plain: bool) -> Codec:
+    from dataclasses import MISSING, fields
+
     name = _name_of(kind, arguments)
-    declared = kind.__dataclass_fields__
+    declared = fields(kind)
 
     def make() -> dict[str, Codec]:
         hints = _hints(kind, arguments)
-        regular = [key for key, field in declared.items() if field._field_type is _regular(field)]  # noqa: SLF001
-        return {key: member(hints[key], plain=plain) for key in regular}
+        return {field.name: member(hints[field.name], plain=plain) for field in declared}
 
-    fields = _Fields(make)
-    defaults = {key for key, field in declared.items() if _has_default(field)}
-    late = {key for key, field in declared.items() if not field.init}
+    codecs = _Fields(make)
+    late = {field.name for field in declared if not field.init}
+    optional = late | {
+        field.name for field in declared if field.default is not MISSING or field.default_factory is not MISSING
+    }
 
     def enc(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
             raise _wrong_class(value, kind, name)
-        return _write_fields(fields.get(), value, getattr)
+        return _write_fields(codecs.get(), value, getattr)
 
     def dec(tree: Any) -> Any:
-        values = _read_fields(fields.get(), tree, name, defaults | late)
+        values = _read_fields(codecs.get(), tree, name, optional)
         result = _construct(kind, {key: value for key, value in values.items() if key not in late})
         for key in late & values.keys():
             object.__setattr__(result, key, values[key])
@@ -171,23 +174,9 @@ def _dataclass(kind: Any, arguments: tuple[Any, ...], plain: bool) -> Codec:
         if type(value) is not kind:
             return False
         # The class alone does not tell Page[Order] from Page[Refund].
-        return not arguments or all(codec.fits(getattr(value, key, None)) for key, codec in fields.get().items())
+        return not arguments or all(codec.fits(getattr(value, key, None)) for key, codec in codecs.get().items())
 
     return Codec(name, enc, dec, fits, (dict,))
-
-
-def _regular(field: Any) -> Any:
-    """Return the marker of an ordinary field: neither ClassVar nor InitVar."""
-    import dataclasses
-
-    del field
-    return dataclasses._FIELD  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _has_default(field: Any) -> bool:
-    import dataclasses
-
-    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _typed_dict(kind: Any, arguments: tuple[Any, ...], plain: bool) -> Codec | None:

@@ -117,7 +117,7 @@ class Connection:
             self._deadline = time.monotonic() + read_timeout
             self._buffer.clear()
             link.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body)
-            reply = self._read_reply(link, method)
+            reply = self._read_reply(link)
         except BaseException as error:
             unanswered = not self._buffer and not isinstance(error, TimeoutError)
             self.close()
@@ -154,13 +154,13 @@ class Connection:
         if not 200 <= status < 300:
             raise ProxyError(f"the proxy {proxy.host}:{proxy.port} refused the connection with HTTP {status}")
 
-    def _read_reply(self, link: socket.socket, method: str) -> Reply:
+    def _read_reply(self, link: socket.socket) -> Reply:
         status, headers = self._read_head(link)
         while status < 200:  # 100 Continue and its kin come before the real reply
             status, headers = self._read_head(link)
         coding = headers.get("transfer-encoding", "").lower()
         length = headers.get("content-length")
-        if status in (204, 304) or method == "HEAD":
+        if status in (204, 304):
             body = b""
         elif coding == "chunked":
             body = b"".join(self._chunks(link))

@@ -20,6 +20,7 @@ import os
 from _thread import allocate_lock
 from hashlib import sha256
 
+from durable_runtime._codec import POINTER
 from durable_runtime.exceptions import RetryableSerDesError, SerDesError, ValidationError
 
 TYPE_CHECKING = False
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
             """Return what was kept."""
 
 
-_POINTER = '{"$stored":'
 _PASSING = frozenset({"ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "RequestTimeout", "SlowDown"})
 _BUGS = (LookupError, TypeError, AttributeError, NotImplementedError, ValueError, ImportError)
 _ABSENT = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
@@ -54,12 +54,7 @@ def offload(store: ValueStore, text: str, arn: str, operation_id: str) -> str:
     digest = sha256(data).hexdigest()
     key = f"{execution_folder(arn)}/{operation_id}-{digest[:16]}.json"
     _guarded(store, "put", key, key, data)
-    return f'{_POINTER}{{"key":"{key}","size":{len(data)},"sha256":"{digest}"}}}}'
-
-
-def is_pointer(text: str) -> bool:
-    """Say whether a recorded text stands for one in a store; no value of the user's is written like this."""
-    return text.startswith(_POINTER)
+    return f'{POINTER}{{"key":"{key}","size":{len(data)},"sha256":"{digest}"}}}}'
 
 
 def fetch(store: ValueStore | None, pointer: str) -> str:

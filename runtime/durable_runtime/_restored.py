@@ -16,13 +16,12 @@ from durable_runtime.exceptions import (
     SerDesError,
     StepInterruptedError,
     UnrecoverableError,
+    class_name,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_FOREIGN = "aws_durable_execution_sdk_python.exceptions."
 
 
 def restore_error(record: dict[str, Any], base: type[DurableOperationError]) -> DurableExecutionsError:
@@ -35,9 +34,7 @@ def restore_error(record: dict[str, Any], base: type[DurableOperationError]) -> 
     data, stack = record.get("ErrorData"), record.get("StackTrace")
     shown = None if data is not None and data.startswith(ATTRIBUTES) else data
     fields = {"message": message, "error_type": name, "data": shown, "stack_trace": stack}
-    if name and name.startswith(_FOREIGN):
-        name = DurableExecutionsError.__module__ + "." + name.removeprefix(_FOREIGN)
-    original = _known_class(name)
+    original = _known_class(class_name(name))
     if original is SerDesError:
         result: DurableExecutionsError = SerDesError(**fields)
     elif original is None or issubclass(base, original):

@@ -250,32 +250,30 @@ def sorted_items(items: list[Any]) -> list[Any]:
         return items
 
 
-def _text(value: Any, _depth: int) -> str:
-    return str(value)
+def _shallow(write: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
+    return lambda value, _depth: write(value)
 
+
+STANDARD: dict[tuple[str, str], tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    ("decimal", "Decimal"): (str, read_decimal),
+    ("uuid", "UUID"): (str, read_uuid),
+    ("datetime", "datetime"): (iso, read_iso("datetime")),
+    ("datetime", "date"): (iso, read_iso("date")),
+    ("datetime", "time"): (iso, read_iso("time")),
+    ("datetime", "timedelta"): (write_timedelta, read_timedelta),
+    ("builtins", "bytes"): (write_bytes, read_bytes),
+    ("builtins", "bytearray"): (write_bytes, lambda text: bytearray(read_bytes(text))),
+}
+"""Classes whose values are written as text: module and name, how to write, how to read. The tag is ``$<name>``."""
 
 _TAGS: dict[tuple[str, str], tuple[str, Callable[[Any, int], Any]]] = {
-    ("decimal", "Decimal"): ("$decimal", _text),
-    ("uuid", "UUID"): ("$uuid", _text),
-    ("datetime", "datetime"): ("$datetime", lambda value, _: iso(value)),
-    ("datetime", "date"): ("$date", lambda value, _: iso(value)),
-    ("datetime", "time"): ("$time", lambda value, _: iso(value)),
-    ("datetime", "timedelta"): ("$timedelta", lambda value, _: write_timedelta(value)),
-    ("builtins", "bytes"): ("$bytes", lambda value, _: write_bytes(value)),
-    ("builtins", "bytearray"): ("$bytearray", lambda value, _: write_bytes(value)),
+    key: (f"${key[1].lower()}", _shallow(write)) for key, (write, _) in STANDARD.items()
+} | {
     ("builtins", "set"): ("$set", lambda value, depth: sorted_items(lower_items(value, depth))),
     ("builtins", "frozenset"): ("$frozenset", lambda value, depth: sorted_items(lower_items(value, depth))),
 }
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "$decimal": read_decimal,
-    "$uuid": read_uuid,
-    "$datetime": read_iso("datetime"),
-    "$date": read_iso("date"),
-    "$time": read_iso("time"),
-    "$timedelta": read_timedelta,
-    "$bytes": read_bytes,
-    "$bytearray": lambda text: bytearray(read_bytes(text)),
+_READERS: dict[str, Callable[[Any], Any]] = {f"${name.lower()}": read for (_, name), (_, read) in STANDARD.items()} | {
     "$set": lambda items: set(revive(items)),
     "$frozenset": lambda items: frozenset(revive(items)),
     "$tuple": lambda items: tuple(revive(items)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from durable_runtime._tagged import Problem, lower, refusal, revive
+from durable_runtime._tagged import Problem, lower, revive
 from durable_runtime.exceptions import SerDesError
 
 TYPE_CHECKING = False
@@ -107,11 +107,6 @@ def _read_foreign(text: str, root: str) -> Any:
         return EXTENDED_TYPES_SERDES.deserialize(text, SerDesContext())
     except Exception as error:
         raise SerDesError(f"{root}: AWS's SDK recorded it, but it cannot be read: {error}") from error
-
-
-def needs_round_trip(value: Any) -> bool:
-    """Say whether what replay reads may differ from the value: anything but text, numbers, booleans and None."""
-    return type(value) not in _SCALARS and type(value) is not float
 
 
 def return_annotation(function: Callable[..., Any]) -> Any:
@@ -285,15 +280,3 @@ def _check_surrogates(text: str) -> None:
         from durable_runtime._unwritable import find
 
         raise find(_parse(text), str(error)) from None
-
-
-__all__ = [
-    "decode",
-    "encode",
-    "needs_round_trip",
-    "parameter_annotation",
-    "refusal",
-    "return_annotation",
-    "round_trip",
-    "write_tree",
-]

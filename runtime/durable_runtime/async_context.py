@@ -92,8 +92,6 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
     those of `DurableContext`; each answers with an awaitable.
     """
 
-    _loop: Any
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._delivered: str | None = None
         super().__init__(*args, **kwargs)
@@ -101,7 +99,6 @@ class AsyncDurableContext(ReplaySafe, OperationPlans):
         self.tasks = 0
         self.outstanding = 0
         self.outside = 0
-        self._loop = self.driver.loop
         self._positions: dict[str, int] = {}
         self._newest_outcome = (0, 0)
 

@@ -21,7 +21,6 @@
         │       ├── BotoClientError            the service refused or did not answer
         │       │   ├── CheckpointError
         │       │   └── GetExecutionStateError
-        │       ├── DeadlineExceededError      the Lambda timeout is too near to start more work
         │       ├── RetryableSerDesError       a value store failed for the moment
         │       └── StepInterruptedError       an at-most-once attempt died before it was recorded
         └── DurableOperationError              an operation failed; the error of record
@@ -190,7 +189,7 @@ class DurableOperationError(_RecordedError):
         stack_trace: list[str] | None,
     ) -> DurableOperationError:
         """Rebuild the recorded error; an unknown type gives the base class."""
-        target = _REGISTRY.get(_class_name(error_type), DurableOperationError)
+        target = _REGISTRY.get(class_name(error_type) or "", DurableOperationError)
         return target(message=message, error_type=error_type, data=data, stack_trace=stack_trace)
 
 
@@ -255,41 +254,34 @@ class BatchCompletionError(DurableOperationError):
 
 
 class UnrecoverableError(DurableExecutionsError):
-    """Base of the errors that end the invocation."""
+    """Base of the errors that end the invocation.
 
-    def __init__(self, message: str, termination_reason: TerminationReason) -> None:
+    Attributes:
+        termination_reason: Why it ends; each class has its own.
+    """
+
+    termination_reason = TerminationReason.UNHANDLED_ERROR
+
+    def __init__(self, message: str, termination_reason: TerminationReason | None = None) -> None:
         super().__init__(message)
-        self.termination_reason = termination_reason
+        if termination_reason is not None:
+            self.termination_reason = termination_reason
 
 
 class ExecutionError(UnrecoverableError):
     """Ends the execution as FAILED, without retry."""
 
-    def __init__(
-        self,
-        message: str,
-        termination_reason: TerminationReason = TerminationReason.EXECUTION_ERROR,
-    ) -> None:
-        super().__init__(message, termination_reason)
+    termination_reason = TerminationReason.EXECUTION_ERROR
 
 
 class InvocationError(UnrecoverableError):
     """Raised out of the handler, so that Lambda invokes the execution again."""
 
-    def __init__(
-        self,
-        message: str,
-        termination_reason: TerminationReason = TerminationReason.INVOCATION_ERROR,
-    ) -> None:
-        super().__init__(message, termination_reason)
+    termination_reason = TerminationReason.INVOCATION_ERROR
 
     def is_retryable(self) -> bool:
         """Say whether another invocation can help."""
         return True
-
-
-class DeadlineExceededError(InvocationError):
-    """The Lambda timeout is too near to start more work; the next invocation continues."""
 
 
 class StepInterruptedError(InvocationError):
@@ -306,19 +298,14 @@ class StepInterruptedError(InvocationError):
     step_id: str | None = None
 
     def __init__(self, message: str, step_id: str | None = None) -> None:
-        super().__init__(message, TerminationReason.STEP_INTERRUPTED)
+        super().__init__(message)
         self.step_id = step_id
 
 
 class RetryableSerDesError(InvocationError):
     """A value store failed for the moment; the invocation is retried, user code does not see it."""
 
-    def __init__(
-        self,
-        message: str,
-        termination_reason: TerminationReason = TerminationReason.SERIALIZATION_ERROR,
-    ) -> None:
-        super().__init__(message, termination_reason)
+    termination_reason = TerminationReason.SERIALIZATION_ERROR
 
 
 class BotoClientError(InvocationError):
@@ -336,7 +323,7 @@ class BotoClientError(InvocationError):
         error_category: DurableApiErrorCategory = DurableApiErrorCategory.INVOCATION,
         error: Mapping[str, Any] | None = None,
         response_metadata: Mapping[str, Any] | None = None,
-        termination_reason: TerminationReason = TerminationReason.INVOCATION_ERROR,
+        termination_reason: TerminationReason | None = None,
     ) -> None:
         super().__init__(message, termination_reason)
         self.error_category = error_category
@@ -371,15 +358,7 @@ class BotoClientError(InvocationError):
 class CheckpointError(BotoClientError):
     """A checkpoint was refused or not answered."""
 
-    def __init__(
-        self,
-        message: str,
-        error_category: DurableApiErrorCategory = DurableApiErrorCategory.INVOCATION,
-        error: Mapping[str, Any] | None = None,
-        response_metadata: Mapping[str, Any] | None = None,
-        termination_reason: TerminationReason = TerminationReason.CHECKPOINT_FAILED,
-    ) -> None:
-        super().__init__(message, error_category, error, response_metadata, termination_reason)
+    termination_reason = TerminationReason.CHECKPOINT_FAILED
 
 
 class GetExecutionStateError(BotoClientError):
@@ -466,10 +445,10 @@ def register_operation_error(error_cls: type[DurableOperationError]) -> None:
     _REGISTRY[f"{error_cls.__module__}.{error_cls.__qualname__}"] = error_cls
 
 
-def _class_name(error_type: str | None) -> str:
+def class_name(error_type: str | None) -> str | None:
     """Map the names that AWS's SDK records onto ours, so that its running executions can move over."""
     module, _, name = (error_type or "").rpartition(".")
-    return f"{__name__}.{name}" if module.startswith("aws_durable_execution_sdk_python.") else error_type or ""
+    return f"{__name__}.{name}" if module.startswith("aws_durable_execution_sdk_python.") else error_type
 
 
 _REGISTRY: dict[str, type[DurableOperationError]] = {

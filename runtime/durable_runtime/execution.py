@@ -66,9 +66,9 @@ def durable_execution(
 
     def decorate(handler: Handler) -> LambdaHandler:
         if plugins or _environment_names_plugins():
-            from durable_runtime.plugin_discovery import load_plugins
+            from durable_runtime.plugin_discovery import load_configured_plugins
 
-            options.plugins = load_plugins(plugins)
+            options.plugins = load_configured_plugins(plugins)
         return _decorate(handler, boto3_client, options)
 
     return decorate if func is None else decorate(func)

@@ -6,7 +6,7 @@ from durable_runtime.exceptions import PluginLoadError, ValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 PLUGIN_ENTRY_POINT_GROUP = "aws_durable_execution.plugins"
@@ -24,11 +24,15 @@ class InstanceFactory:
         return self.plugin() if isinstance(self.plugin, type) else self.plugin
 
 
-def load_plugins(plugins: Iterable[Any] | None, environment: Mapping[str, str] | None = None) -> list[Any]:
+def load_configured_plugins(
+    explicit_plugins: Iterable[Any] | None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> list[Any]:
     """Return factories for the plugins that a handler has, its own first.
 
     Args:
-        plugins: The handler's own: factories, instances or classes.
+        explicit_plugins: The handler's own: factories, instances or classes.
         environment: Where to look for names of further plugins; the process's environment by default.
 
     Raises:
@@ -36,7 +40,7 @@ def load_plugins(plugins: Iterable[Any] | None, environment: Mapping[str, str] |
     """
     import os
 
-    factories = [_as_factory(plugin) for plugin in plugins or ()]
+    factories = [_as_factory(plugin) for plugin in explicit_plugins or ()]
     factories += _configured(os.environ if environment is None else environment)
     _check_exclusive(factories)
     for factory in factories:
@@ -44,15 +48,6 @@ def load_plugins(plugins: Iterable[Any] | None, environment: Mapping[str, str] |
         if _takes_part(factory) and callable(report):
             report(True)
     return factories
-
-
-def load_configured_plugins(
-    explicit_plugins: Sequence[Any] | None,
-    *,
-    environment: Mapping[str, str] | None = None,
-) -> list[Any]:
-    """Return factories for the plugins that a handler has; the name in AWS's SDK."""
-    return load_plugins(explicit_plugins, environment)
 
 
 def _as_factory(plugin: Any) -> Any:

@@ -29,7 +29,7 @@ class Saga:
     def __init__(self, context: Any, name: str | None = None) -> None:
         self._context = context
         self._name = name_of(name, None, "saga")
-        self._compensations: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], str, Any]] = []
+        self._compensations: list[tuple[_step, str, Any]] = []
 
     def add(
         self,
@@ -57,10 +57,10 @@ class Saga:
             step_name = f"undo {step_name or len(self._compensations) + 1}"
         prefix = f"{self._name}: " if self._name else ""
         strategy = as_retry_strategy(retry, f"saga.add {step_name!r}")
-        self._compensations.append((compensate, args, kwargs, f"{prefix}{step_name}"[:256], strategy))
+        self._compensations.append((_step(compensate, args, kwargs), f"{prefix}{step_name}"[:256], strategy))
 
     def __enter__(self) -> Self:
-        if hasattr(self._context, "_loop"):
+        if hasattr(self._context, "driver"):
             raise ValidationError("saga: in an `async def` handler, write `async with ctx.saga() as saga`")
         return self
 
@@ -73,9 +73,9 @@ class Saga:
         if not _undoes(error):
             return
         while self._compensations:
-            compensate, args, kwargs, name, retry = self._compensations.pop()
+            undo, name, retry = self._compensations.pop()
             try:
-                self._context.step(_step(compensate, args, kwargs), name, retry=retry)
+                self._context.step(undo, name, retry=retry)
             except Exception as failure:  # noqa: BLE001  the other parts must be undone as well
                 _note(error, name, failure)
 
@@ -91,9 +91,9 @@ class Saga:
         if not (_undoes(error) or self._is_cancelled(error)):
             return
         while self._compensations:
-            compensate, args, kwargs, name, retry = self._compensations.pop()
+            undo, name, retry = self._compensations.pop()
             try:
-                await self._context.step(_step(compensate, args, kwargs), name, retry=retry)
+                await self._context.step(undo, name, retry=retry)
             except Exception as failure:  # noqa: BLE001  the other parts must be undone as well
                 _note(error, name, failure)
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from durable_runtime.config import CompletionConfig
 
-_FINISHED = (BatchItemStatus.SUCCEEDED, BatchItemStatus.FAILED)
-
 
 class Completion:
     """Counts finished branches and says when the batch is complete.

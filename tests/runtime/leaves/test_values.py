@@ -19,7 +19,6 @@ import pytest
 from durable_runtime._values import (
     decode,
     encode,
-    needs_round_trip,
     parameter_annotation,
     return_annotation,
     round_trip,
@@ -357,11 +356,6 @@ def test_types_can_be_met_for_the_first_time_by_many_threads_at_once():
 
     for number in range(20):
         assert first_use(number) == ['[{"price":"1","next":[]}]'] * 4
-
-
-def test_scalars_need_no_round_trip():
-    assert not any(map(needs_round_trip, (None, 1, 1.5, "x", True)))
-    assert all(map(needs_round_trip, ([], {}, (), Decimal(1), Size.SMALL)))
 
 
 def test_annotations_are_found_wherever_the_function_is_wrapped():
