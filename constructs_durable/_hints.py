@@ -6,7 +6,8 @@ import collections.abc
 import datetime as dt
 import importlib
 import pathlib
-from typing import TYPE_CHECKING, Any, Unpack, get_args
+import types
+from typing import TYPE_CHECKING, Any, Unpack, get_args, get_type_hints
 
 import aws_cdk as cdk
 from constructs import Construct, IConstruct
@@ -39,10 +40,8 @@ class Annotations(dict[str, Any]):
         return {}
 
     def _evaluate(self, annotation: Any) -> Any:
-        while isinstance(annotation, str):
-            code = compile(annotation, self._function.__qualname__, "eval")
-            annotation = eval(code, self._function.__globals__, self._names)  # noqa: S307  annotations of this library
-        return annotation
+        holder = types.SimpleNamespace(__annotations__={"it": annotation})
+        return get_type_hints(holder, self._function.__globals__, self._names)["it"]
 
 
 class _Names(dict[str, Any]):
@@ -76,5 +75,5 @@ class _Names(dict[str, Any]):
             raise KeyError(name) from None  # a name of the function's own module, or of Python
 
 
-OWN_TYPES = {"AnyDuration": "_checks", "FunctionOptions": "_options", "ObservedFunction": "observability"}
+OWN_TYPES = {"AnyDuration": "_checks", "FunctionOptions": "_options"}
 MODULES = {"apigateway": "apigatewayv2", "lambda_": "lambda"}
