@@ -23,7 +23,14 @@ FOREIGN = {
 }
 """Files of tools whose pins are not read here, and how each tool exports them."""
 
+SYNTH_ONLY = frozenset({"aws-cdk-lib", "constructs", "constructs-durable"})
+"""What declares a stack; none of it is imported in Lambda, and together it is larger than a function may be."""
+
 _INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
+_FOLDER = re.compile(
+    r"^(?:-e|--editable)[ =]*(\S+)|(?:^|@ )((?:\.{0,2}/|file:)\S*(?<!\.whl)(?<!\.gz)(?<!\.zip))(?: |;|$)"
+)
+_LOCKED_FOLDER = re.compile(r'source = \{ (?:editable|directory) = "([^"]+)" \}')
 _NAME = re.compile(r"([A-Za-z0-9][\w.-]*)")
 _PINNED = re.compile(r"===?\s*[^*,\s]+(\s*(;|--|\\|$))|\s@\s")
 
@@ -88,14 +95,18 @@ def _from_lock(folder: Path) -> Dependencies | None:
         raise BundlingError(f"{folder / LOCK} has no {PROJECT} beside it. Copy both, or export {REQUIREMENTS}.")
     if not _project_dependencies(folder / PROJECT):
         return None
-    return Dependencies(folder / LOCK, _lines((folder / LOCK).read_text("utf-8")), ())
+    text = (folder / LOCK).read_text("utf-8")
+    _refuse_folders(folder / LOCK, [found for found in _LOCKED_FOLDER.findall(text) if found != "."])
+    return Dependencies(folder / LOCK, _lines(text), ())
 
 
 def _from_requirements(path: Path) -> Dependencies | None:
     lines = _requirement_lines(path, ())
+    _refuse_folders(path, [match[1] or match[2] for match in map(_FOLDER.search, lines) if match])
     wanted = [line for line in lines if not line.startswith("-")]
     if not wanted:
         return None
+    _refuse_synth_only(path, wanted)
     return Dependencies(path, "\n".join(lines), tuple(line for line in wanted if not _PINNED.search(line)))
 
 
@@ -111,7 +122,30 @@ def _project_dependencies(path: Path) -> list[str]:
         project = tomllib.loads(path.read_text("utf-8")).get("project", {})
     except tomllib.TOMLDecodeError as error:
         raise BundlingError(f"{path} is not valid TOML: {error}.") from None
-    return list(project.get("dependencies", ()))
+    wanted = list(project.get("dependencies", ()))
+    _refuse_synth_only(path, wanted)
+    _refuse_folders(path, [match[1] or match[2] for match in map(_FOLDER.search, wanted) if match])
+    return wanted
+
+
+def _refuse_folders(path: Path, folders: list[str]) -> None:
+    """Refuse what would be installed in place, or go stale: a bundle is named by its pins."""
+    if folders:
+        raise BundlingError(
+            f"{path} names the folder {folders[0]}, whose changes no pin shows: the old code would be deployed. "
+            "Build a wheel of it and name that, or copy its code beside the handler."
+        )
+
+
+def _refuse_synth_only(path: Path, requirements: list[str]) -> None:
+    """Refuse the requirements of the app itself, which lie beside a handler that is in the app's folder."""
+    names = {re.sub(r"[-_.]+", "-", match[1]).lower() for match in map(_NAME.match, requirements) if match}
+    found = sorted(names & SYNTH_ONLY)
+    if found:
+        raise BundlingError(
+            f"{path} asks for {' and '.join(found)}. What declares a stack has no place in Lambda, and the "
+            "layer brings `durable_runtime`. Give the handler a folder of its own with requirements of its own."
+        )
 
 
 def _requirement_lines(path: Path, includers: tuple[Path, ...]) -> list[str]:

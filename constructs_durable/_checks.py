@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import functools
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import aws_cdk as cdk
 
@@ -26,6 +26,7 @@ __all__ = [
     "LONGEST_TIMEOUT",
     "Limits",
     "Place",
+    "Remark",
     "as_duration",
     "check_limits",
     "in_seconds",
@@ -65,6 +66,25 @@ class Place(NamedTuple):
         return DurableInputError.at(self.scope, self.construct_id, text)
 
 
+class Remark(NamedTuple):
+    """What is to be said of a construct once it exists; CDK calls it an annotation."""
+
+    level: Literal["error", "warning", "info"]
+    identifier: str
+    """What acknowledges it, unless it is an error."""
+    text: str
+
+    def say_of(self, construct: IConstruct) -> None:
+        """Annotate the construct."""
+        annotations = cdk.Annotations.of(construct)
+        if self.level == "error":
+            annotations.add_error(self.text)
+        elif self.level == "warning":
+            annotations.add_warning_v2(self.identifier, self.text)
+        else:
+            annotations.add_info_v2(self.identifier, self.text)
+
+
 class Limits(NamedTuple):
     """Checked durations, as CDK takes them; a number may be a token."""
 
@@ -75,7 +95,7 @@ class Limits(NamedTuple):
     """In seconds."""
     retention_period: float | None
     """In days."""
-    warnings: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def known_execution_timeout(self) -> float | None:
@@ -180,8 +200,8 @@ def check_limits(
     seconds = known(_seconds(place, "timeout", timeout))
     if seconds is not None:
         _check_timeout(place, seconds, execution, phase)
-    warnings = _timeout_warnings(seconds) if phase is None else ()
-    return Limits(as_duration(timeout), seconds, declared, retention, warnings)
+    remarks = _timeout_remarks(seconds) if phase is None else ()
+    return Limits(as_duration(timeout), seconds, declared, retention, remarks)
 
 
 def _retention_days(place: Place, value: AnyDuration) -> float:
@@ -228,7 +248,7 @@ def _check_timeout(place: Place, chosen: float, execution: float | None, phase: 
         )
 
 
-def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
+def _timeout_remarks(timeout: float | None) -> tuple[Remark, ...]:
     if timeout is None or timeout >= SHORT_TIMEOUT:
         return ()
     text = (
@@ -236,7 +256,7 @@ def _timeout_warnings(timeout: float | None) -> tuple[tuple[str, str], ...]:
         f"the replay of the history included; below {SHORT_TIMEOUT} s that rarely fits. Leave it out, which costs "
         "nothing, or say with longest_phase= what it has to cover."
     )
-    return (("constructs-durable:short-timeout", text),)
+    return (Remark("warning", "constructs-durable:short-timeout", text),)
 
 
 def _refuse_fractions(place: Place, name: str, seconds: float | None) -> None:

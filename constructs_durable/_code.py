@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +123,7 @@ def code_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if _NOT_CODE.match(path.name):
             continue
-        if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
+        if path.is_symlink() and folder.resolve().is_relative_to(os.path.realpath(path)):
             continue  # it leads back up
         if path.is_dir():
             yield from code_files(path)

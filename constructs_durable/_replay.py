@@ -1,27 +1,23 @@
-"""Findings of the replay checker as annotations of the construct that runs the code."""
+"""Findings of the replay checker as remarks on the construct that runs the code."""
 
 from __future__ import annotations
 
 import enum
 import functools
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-
+from constructs_durable._checks import Remark
 from constructs_durable._handler import plain_function
-from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
-
-    from constructs import Construct
 
     from constructs_durable._checks import Place
     from durable_check import Finding
 
-__all__ = ["ReplayCheck", "acknowledged_rules", "annotate_replay_findings"]
+__all__ = ["ReplayCheck", "replay_remarks"]
 
 UNREADABLE = "DUR090"
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "cdk.out", "node_modules"})
@@ -35,7 +31,39 @@ class ReplayCheck(enum.Enum):
     OFF = "the handler is not checked"
 
 
-def acknowledged_rules(place: Place, names: Collection[str]) -> frozenset[str]:
+def replay_remarks(
+    place: Place, entry: str | Path | None, handler: str, check: ReplayCheck, acknowledged: Collection[str]
+) -> list[Remark]:
+    """Check the handler; refuse code that Lambda could not import either.
+
+    Args:
+        place: The construct that runs the code.
+        entry: The folder of the code; None for code that was packaged elsewhere.
+        handler: `module.function` in it.
+        check: What findings mean.
+        acknowledged: Rules, by id or name, whose findings are left out.
+    """
+    accepted = _rule_ids(place, acknowledged)
+    if entry is None or check is ReplayCheck.OFF:
+        return []
+    folder = Path(entry).resolve()
+    stamp = _stamp(folder)
+    found = _findings(folder, handler, stamp)
+    for finding in found:
+        if finding.rule == UNREADABLE:
+            raise place.error(_text(finding))
+    remarks = [_remark(finding, check) for finding in found if finding.rule not in accepted]
+    plain = _plain_function(folder, handler, stamp)
+    if plain is not None:
+        text = (
+            f"{_shown(plain)}: the handler `{handler}` has no decorator. Without `@durable_execution` its answer is "
+            "none that the service understands, and every execution fails."
+        )
+        remarks.append(Remark("warning", "constructs-durable:plain-handler", text))
+    return remarks
+
+
+def _rule_ids(place: Place, names: Collection[str]) -> frozenset[str]:
     """Turn ids and names of rules into ids; refuse what names no rule."""
     if not names:
         return frozenset()
@@ -51,36 +79,11 @@ def acknowledged_rules(place: Place, names: Collection[str]) -> frozenset[str]:
     return frozenset(known[name] for name in names)
 
 
-def annotate_replay_findings(
-    root: Construct, entry: Path, handler: str, check: ReplayCheck, acknowledged: Collection[str]
-) -> None:
-    """Check the handler and annotate `root` with what was found, but for the acknowledged rules."""
-    if check is ReplayCheck.OFF:
-        return
-    stamp = _stamp(entry)
-    found = _findings(entry, handler, stamp)
-    for finding in found:
-        if finding.rule == UNREADABLE:  # it could not be imported in Lambda either
-            raise DurableInputError(f"{root.node.path}: {_text(finding)}")
-    plain = _plain_function(entry, handler, stamp)
-    if plain is not None:
-        cdk.Annotations.of(root).add_warning_v2(
-            "constructs-durable:plain-handler",
-            f"{_shown(plain)}: the handler `{handler}` has no decorator. Without `@durable_execution` its answer is "
-            "none that the service understands, and every execution fails.",
-        )
-    findings = [f for f in found if f.rule not in acknowledged]
-    if not findings:
-        return
-    annotations = cdk.Annotations.of(root)
-    for finding in findings:
-        text, identifier = _text(finding), f"constructs-durable:{finding.rule}"
-        if finding.severity == "error" and check is ReplayCheck.ERROR:
-            annotations.add_error(f"{text} [ack: replay_acknowledged=({finding.rule!r},)]")
-        elif finding.severity == "info":
-            annotations.add_info_v2(identifier, text)
-        else:
-            annotations.add_warning_v2(identifier, text)
+def _remark(finding: Finding, check: ReplayCheck) -> Remark:
+    text, identifier = _text(finding), f"constructs-durable:{finding.rule}"
+    if finding.severity == "error" and check is ReplayCheck.ERROR:
+        return Remark("error", identifier, f"{text} [ack: replay_acknowledged=({finding.rule!r},)]")
+    return Remark("info" if finding.severity == "info" else "warning", identifier, text)
 
 
 def _text(finding: Finding) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from constructs_durable.errors import DurableInputError
 
-__all__ = ["Waiting"]
+__all__ = ["Waiting", "check_visibility"]
 
 USUAL_VISIBILITY = 30  # seconds, of an SQS queue that says nothing else
 
@@ -63,21 +63,21 @@ class Waiting(NamedTuple):
         elif isinstance(source, sources.SqsEventSource | sources.StreamEventSource):
             self.refuse("An event source mapping", mapping=True)
         if isinstance(source, sources.SqsEventSource) and self.timeout_seconds is not None:
-            self._check_visibility(source.queue, self.timeout_seconds)
+            check_visibility(self.place, source.queue, self.timeout_seconds, ", or lower timeout")
 
-    def _check_visibility(self, queue: sqs.IQueue, timeout: float) -> None:
-        """Refuse a queue that would deliver a message again while the function still works on it, as Lambda does."""
-        from aws_cdk import aws_sqs as sqs
 
-        resource = queue.node.default_child
-        if not isinstance(resource, sqs.CfnQueue):
-            return  # imported
-        declared = resource.visibility_timeout
-        visible = known(USUAL_VISIBILITY if declared is None else declared)
-        if visible is not None and visible < timeout:
-            raise self.place.error(
-                f"the queue {queue.node.path} has a visibility_timeout of {in_words(visible)}, and Lambda maps no "
-                f"queue whose messages become visible again before the function's timeout, here "
-                f"{in_words(timeout)}. Pass visibility_timeout=cdk.Duration.seconds({timeout:.0f}) to the queue, "
-                "or lower timeout."
-            )
+def check_visibility(place: Place, queue: sqs.IQueue, timeout: float, fix: str) -> None:
+    """Refuse a queue that would deliver a message again while a function still works on it, as Lambda does."""
+    from aws_cdk import aws_sqs as sqs
+
+    resource = queue.node.default_child
+    if not isinstance(resource, sqs.CfnQueue):
+        return  # imported
+    declared = resource.visibility_timeout
+    visible = known(USUAL_VISIBILITY if declared is None else declared)
+    if visible is not None and visible < timeout:
+        raise place.error(
+            f"the queue {queue.node.path} has a visibility_timeout of {in_words(visible)}, and Lambda maps no queue "
+            f"whose messages become visible again before the function's timeout, here {in_words(timeout)}. "
+            f"Pass visibility_timeout=cdk.Duration.seconds({timeout:.0f}) to the queue{fix}."
+        )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_cloudwatch as cloudwatch
 
-    from constructs_durable.observability import ObservedFunction
+    from constructs_durable.function import DurableFunction
 
 __all__ = ["DurableDashboard"]
 
@@ -31,7 +31,7 @@ class DurableDashboard(Construct):
         scope: Construct,
         id: str,  # noqa: A002  CDK's name for it
         *,
-        functions: Sequence[ObservedFunction],
+        functions: Sequence[DurableFunction],
         dashboard_name: str | None = None,
     ) -> None:
         """Declare the dashboard.
@@ -66,7 +66,7 @@ def _is_name(text: str) -> bool:
     return cdk.Token.is_unresolved(text) or re.fullmatch(r"[\w-]{1,255}", text, re.ASCII) is not None
 
 
-def _function_row(function: ObservedFunction) -> list[cloudwatch.IWidget]:
+def _function_row(function: DurableFunction) -> list[cloudwatch.IWidget]:
     from aws_cdk import aws_cloudwatch as cloudwatch
 
     metrics, name = function.executions, function._root.node.id  # noqa: SLF001  the same class's other half

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 from weakref import WeakKeyDictionary
 
@@ -13,7 +12,7 @@ from constructs import Construct
 
 from constructs_durable import _policy
 from constructs_durable._arguments import checked
-from constructs_durable._checks import Limits, Place, check_limits, refused_by, split_options
+from constructs_durable._checks import Place, check_limits, refused_by, split_options
 from constructs_durable._code import function_code
 from constructs_durable._members import DurableAlias
 from constructs_durable._names import (
@@ -27,7 +26,7 @@ from constructs_durable._names import (
 )
 from constructs_durable._policy import ExecutionPolicy
 from constructs_durable._protection import encrypt_executions, make_durable
-from constructs_durable._replay import ReplayCheck, acknowledged_rules, annotate_replay_findings
+from constructs_durable._replay import ReplayCheck, replay_remarks
 from constructs_durable._waiting import Waiting
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 from constructs_durable.observability import ObservedFunction
@@ -35,6 +34,7 @@ from constructs_durable.versions import check_pruning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
@@ -152,7 +152,6 @@ class DurableFunction(ObservedFunction, DurableAlias):
         waiting = Waiting(place, limits.known_execution_timeout, limits.timeout_seconds, allow_waiting_callers)
         for source in events:
             waiting.check_source(source)
-        acknowledged = acknowledged_rules(place, replay_acknowledged)
         runtime = supported_runtime(place, runtime)
         code = function_code(
             place,
@@ -162,6 +161,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
             runtime=runtime,
             architecture=architecture,
         )
+        remarks = [*limits.remarks, *replay_remarks(place, entry, handler, replay_check, replay_acknowledged)]
 
         self._root = root = Construct(scope, id)
         self._sdk = sdk
@@ -213,9 +213,10 @@ class DurableFunction(ObservedFunction, DurableAlias):
             self.configure_async_invoke(**asynchronous)
         if execution_key is not None:
             encrypt_executions(root, self._resource, execution_key)
-        self._warn(limits, role)
-        if entry is not None:
-            annotate_replay_findings(root, Path(entry).resolve(), handler, replay_check, acknowledged)
+        for remark in remarks:
+            remark.say_of(root)
+        if role is not None:
+            self._role_can_change = _policy.warn_if_not_attached(root, self._policy)
         self._wire(scope, events)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
 
@@ -226,13 +227,6 @@ class DurableFunction(ObservedFunction, DurableAlias):
         version = self._function.current_version
         version.node.add_dependency(self._policy)
         return version
-
-    def _warn(self, limits: Limits, role: iam.IRole | None) -> None:
-        """Say what is allowed and rarely meant."""
-        for identifier, text in limits.warnings:
-            cdk.Annotations.of(self._root).add_warning_v2(identifier, text)
-        if role is not None:
-            self._role_can_change = _policy.warn_if_not_attached(self._root, self._policy)
 
     def _wire(self, scope: Construct, events: Sequence[lambda_.IEventSource]) -> None:
         """Attach event sources, and look out for callers that would wait too long."""

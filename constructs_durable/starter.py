@@ -11,7 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_durable._arguments import NUMBER_TOKENS_BELOW, checked
+from constructs_durable._checks import Place
 from constructs_durable._helper_function import HelperFunction
+from constructs_durable._waiting import check_visibility
 from constructs_durable.errors import DurableInputError
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ class AsyncStarter(Construct):
                 f"{self.node.path}: batch_size is {batch_size}; a starter takes 1 to {LARGEST_BATCH} messages at once, "
                 "and Lambda runs as many starters as the queue needs."
             )
+        check_visibility(Place.of(self), queue, TIMEOUT_SECONDS, "")
         from aws_cdk import aws_lambda_event_sources as sources
 
         self._function.add_event_source(

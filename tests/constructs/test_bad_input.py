@@ -114,8 +114,10 @@ def test_what_cannot_work_is_refused_with_path_value_rule_and_fix(options, expec
 )
 def test_a_handler_that_is_not_python_names_the_line(tmp_path: Path, source: str, expected: str) -> None:
     (tmp_path / "app.py").write_text(source)
+    stack = a_stack()
     with pytest.raises(DurableInputError, match=rf"Demo/Orders: .*{expected}"):
-        a_function(a_stack(), entry=tmp_path)
+        a_function(stack, entry=tmp_path)
+    assert stack.node.try_find_child("Orders") is None
 
 
 @pytest.mark.parametrize(

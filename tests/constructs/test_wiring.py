@@ -27,7 +27,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_durable import DurableFunction, DurableFunctionGrants, DurableInputError
+from constructs_durable import AsyncStarter, DurableFunction, DurableFunctionGrants, DurableInputError
 from tests.constructs.support import a_function, a_stack, mentions, messages, of_type, only, resources
 
 pytestmark = pytest.mark.usefixtures("either_flags")
@@ -208,6 +208,16 @@ def test_a_queue_that_delivers_again_while_the_function_works_is_refused_as_lamb
     function = a_function(stack, "Slow")
     with pytest.raises(DurableInputError, match=r"Demo/Slow: the queue Demo/Source .* 540 s"):
         function.add_event_source(sources.SqsEventSource(a_patient_queue(stack, minutes=9)))
+
+
+def test_a_queue_that_delivers_again_while_a_starter_works_is_refused() -> None:
+    stack = a_stack()
+    hasty = sqs.Queue(stack, "Hasty", visibility_timeout=cdk.Duration.seconds(5))
+    starter = AsyncStarter(stack, "Starter", target=a_function(stack))
+    with pytest.raises(
+        DurableInputError, match=r"Demo/Starter: the queue Demo/Hasty .* 5 s.*seconds\(30\) to the queue\."
+    ):
+        starter.add_queue(hasty)
 
 
 def test_what_is_not_known_of_a_queue_is_left_to_lambda() -> None:

@@ -105,3 +105,39 @@ def test_plain_handlers_pay_no_import_for_bundling() -> None:
     code = "import sys, constructs_durable.function; print('constructs_durable._bundling_install' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-e .", "-e ../shared", "--editable=./shared", "./shared", "../shared[fast]", "shared @ file:///home/me/shared"],
+)
+def test_a_folder_whose_changes_no_pin_shows_is_refused(line: str, tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"requirements.txt names the folder .*\. Build a wheel of it"):
+        find_dependencies(write(tmp_path, requirements__txt=f"plain==1.0\n{line}\n"))
+
+
+@pytest.mark.parametrize(
+    "line", ["./wheels/shared-1.0-py3-none-any.whl", "shared @ file:///w/s.whl", "a @ https://e.com/a"]
+)
+def test_a_file_or_an_address_may_be_named(line: str, tmp_path: Path) -> None:
+    assert line in found(write(tmp_path, requirements__txt=f"{line}\n")).pins
+
+
+def test_a_locked_folder_is_refused_but_the_project_itself_is_not(tmp_path: Path) -> None:
+    project = '[project]\nname = "orders"\nversion = "1"\ndependencies = ["shared"]\n'
+    lock = '[[package]]\nname = "orders"\nsource = {{ editable = "." }}\n[[package]]\nname = "s"\nsource = {}\n'
+    assert found(write(tmp_path, pyproject__toml=project, uv__lock=lock.format('{ git = "e.com/shared" }')))
+    with pytest.raises(BundlingError, match=r"uv.lock names the folder \.\./shared, whose changes no pin shows"):
+        find_dependencies(write(tmp_path, uv__lock=lock.format('{ editable = "../shared" }')))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements__txt": "plain==1.0\naws_cdk.lib==2.275.0\nconstructs>=10\n"},
+        {"pyproject__toml": '[project]\nname = "x"\ndependencies = ["aws-cdk-lib>=2.232", "constructs"]\n'},
+    ],
+)
+def test_the_requirements_of_the_app_itself_are_refused(files: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"asks for aws-cdk-lib and constructs\. What declares a stack"):
+        find_dependencies(write(tmp_path, **files))
