@@ -5,7 +5,6 @@ from __future__ import annotations
 from durable_runtime._checks import check_options
 from durable_runtime._decorators import BranchFactory
 from durable_runtime._names import check_name, name_of
-from durable_runtime._operations.base import Operation
 from durable_runtime._operations.batch import Batch, BatchCodec, Branches, default_names, envelope, run_batch
 from durable_runtime._operations.child import child
 from durable_runtime._values import return_annotation
@@ -17,15 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from durable_runtime._context_base import ContextBase
-    from durable_runtime._plans import Plan
+    from durable_runtime._plans import OperationPlans, Plan
 
 _BRANCH_SUB_TYPES = {"Map": "MapIteration", "Parallel": "ParallelBranch"}
 _OPTIONS = ("max_concurrency", "completion_config", "serdes", "item_serdes", "item_namer", "nesting_type")
 
 
 def plan_map(  # noqa: PLR0917  the shape of ctx.map
-    context: ContextBase,
+    context: OperationPlans,
     inputs: Iterable[Any],
     func: Callable[..., Any],
     name: str | None,
@@ -62,13 +60,13 @@ def plan_map(  # noqa: PLR0917  the shape of ctx.map
         names=names,
         annotation=lambda _index: annotation,
         config=merged,
-        aliases=options.get("aliases") or (),
+        options=options,
         automatic=automatic,
     )
 
 
 def plan_parallel(
-    context: ContextBase,
+    context: OperationPlans,
     functions: Iterable[Callable[..., Any] | ParallelBranch[Any]] | Mapping[str, Callable[..., Any]],
     name: str | None,
     config: ParallelConfig | None,
@@ -107,7 +105,7 @@ def plan_parallel(
         names=names,
         annotation=lambda index: return_annotation(plain[index]) if returns is None else returns,
         config=merged,
-        aliases=options.get("aliases") or (),
+        options=options,
     )
 
 
@@ -126,7 +124,7 @@ def _called(func: Any) -> Any:
 
 
 def _plan(
-    context: ContextBase,
+    context: OperationPlans,
     sub_type: str,
     name: str | None,
     *,
@@ -134,19 +132,11 @@ def _plan(
     names: list[str],
     annotation: Callable[[int], Any],
     config: Any,
-    aliases: tuple[str, ...],
+    options: Any,
     automatic: bool = False,
 ) -> Plan:
     config.completion_config._validate_for_total(len(functions))  # noqa: SLF001  a check that only batches need
-    operation = Operation(
-        context,
-        context.next_id(),
-        "CONTEXT",
-        sub_type,
-        name,
-        aliases=aliases,
-        automatic_name=automatic,
-    )
+    operation = context.begin("CONTEXT", sub_type, name, options, automatic_name=automatic)
     inner = context.child(operation.id)
     branches = Branches(
         functions,
@@ -198,6 +188,6 @@ def _item_function(
     index: int,
     items: Any,
     arity: int,
-) -> Callable[[ContextBase], Any]:
+) -> Callable[[OperationPlans], Any]:
     arguments = (item, index, items)[: arity - 1]
     return lambda context: func(context, *arguments)

@@ -6,7 +6,6 @@ from durable_runtime._checks import check_config, check_options
 from durable_runtime._codec import Codec, PlainCodec
 from durable_runtime._duration import MAX_CALLBACK_SECONDS, whole_seconds
 from durable_runtime._names import check_name, name_of
-from durable_runtime._operations.base import Operation
 from durable_runtime._operations.callback import create_callback
 from durable_runtime.config import CallbackConfig
 from durable_runtime.exceptions import ValidationError
@@ -30,14 +29,7 @@ def plan_create_callback(
     name = check_name(name, "create_callback")
     check_options(options, "create_callback", name)
     config = _callback_config(config, options, "create_callback", name)
-    operation = Operation(
-        context,
-        context.next_id(),
-        "CALLBACK",
-        config.sub_type or "Callback",
-        name,
-        aliases=options.get("aliases") or (),
-    )
+    operation = context.begin("CALLBACK", config.sub_type or "Callback", name, options)
     timeouts = {
         "TimeoutSeconds": config.timeout_seconds,
         "HeartbeatTimeoutSeconds": config.heartbeat_timeout_seconds,
@@ -73,15 +65,8 @@ def plan_wait_for_callback(
         from durable_runtime.retries import as_retry_strategy
 
         retry = as_retry_strategy(retry, f"wait_for_callback {name!r}")
-    operation = Operation(
-        context,
-        context.next_id(),
-        "CONTEXT",
-        config.sub_type or "WaitForCallback",
-        name,
-        aliases=options.get("aliases") or (),
-        automatic_name=automatic,
-    )
+    sub_type = config.sub_type or "WaitForCallback"
+    operation = context.begin("CONTEXT", sub_type, name, options, automatic_name=automatic)
     inner = context.child(operation.id)
     codec = Codec(operation, None, options.get("returns"))
     body = wait_for_callback(

@@ -72,6 +72,19 @@ class OperationPlans(ContextBase):
         self._visited.add(operation_id)
         return raw
 
+    def begin(
+        self,
+        kind: str,
+        sub_type: str,
+        name: str | None,
+        options: Any,
+        *,
+        automatic_name: bool = False,
+    ) -> Operation:
+        """Take the next position for an operation."""
+        aliases = options.get("aliases") or ()
+        return Operation(self, self.next_id(), kind, sub_type, name, aliases=aliases, automatic_name=automatic_name)
+
     def _plan_step(
         self,
         func: Callable[..., Any],
@@ -106,15 +119,7 @@ class OperationPlans(ContextBase):
             retry = as_retry_strategy(retry, f"step {name!r}")
         returns = options.get("returns")
         annotation = return_annotation(func) if returns is None else returns
-        operation = Operation(
-            self,
-            self.next_id(),
-            "STEP",
-            sub_type or "Step",
-            name,
-            aliases=options.get("aliases") or (),
-            automatic_name=automatic,
-        )
+        operation = self.begin("STEP", sub_type or "Step", name, options, automatic_name=automatic)
         codec = Codec(operation, serdes, annotation)
         return operation, step(operation, func, codec, retry, at_most_once=bool(at_most_once))
 
@@ -123,7 +128,7 @@ class OperationPlans(ContextBase):
 
         name = check_name(name, "wait")
         seconds = whole_seconds(duration, f"wait {name!r}: duration" if name else "wait: duration")
-        operation = Operation(self, self.next_id(), "WAIT", "Wait", name)
+        operation = self.begin("WAIT", "Wait", name, {})
         return operation, wait(operation, seconds)
 
     def _plan_create_callback(self, name: str | None, config: CallbackConfig | None, options: Any) -> Plan:
@@ -196,15 +201,7 @@ class OperationPlans(ContextBase):
             virtual = virtual or config.is_virtual
             sub_type, summary = config.sub_type, config.summary_generator
         returns = options.get("returns")
-        operation = Operation(
-            self,
-            self.next_id(),
-            "CONTEXT",
-            sub_type or "RunInChildContext",
-            name,
-            aliases=options.get("aliases") or (),
-            automatic_name=automatic,
-        )
+        operation = self.begin("CONTEXT", sub_type or "RunInChildContext", name, options, automatic_name=automatic)
         if virtual and operation.raw is not None:
             from durable_runtime._mismatch import raise_nesting
 
@@ -232,15 +229,7 @@ class OperationPlans(ContextBase):
         name = name_of(name, check, "wait_for_condition")
         check_options(options, "wait_for_condition", name)
         check_config(config, WaitForConditionConfig, "wait_for_condition", name)
-        operation = Operation(
-            self,
-            self.next_id(),
-            "STEP",
-            "WaitForCondition",
-            name,
-            aliases=options.get("aliases") or (),
-            automatic_name=automatic,
-        )
+        operation = self.begin("STEP", "WaitForCondition", name, options, automatic_name=automatic)
         returns = options.get("returns")
         codec = Codec(operation, config.serdes, return_annotation(check) if returns is None else returns)
         return operation, wait_for_condition(operation, check, config.initial_state, config.wait_strategy, codec)

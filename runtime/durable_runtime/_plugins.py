@@ -8,17 +8,21 @@ from datetime import UTC, datetime
 from durable_runtime._history import OPEN_STATUSES, epoch_seconds
 from durable_runtime._history import details as details_of
 from durable_runtime._record import Record
-from durable_runtime.lambda_service import ErrorObject, OperationStatus, OperationSubType
+from durable_runtime.lambda_service import (
+    ErrorObject,
+    InvocationStatus,
+    OperationStatus,
+    OperationSubType,
+    OperationType,
+)
 from durable_runtime.plugin import (
     DurableInstrumentationPlugin,
     InvocationEndInfo,
     InvocationStartInfo,
-    InvocationStatus,
     OperationChangeInfo,
     OperationEndInfo,
     OperationInfo,
     OperationStartInfo,
-    OperationType,
     PropagationInput,
     UserFunctionEndInfo,
     UserFunctionOutcome,

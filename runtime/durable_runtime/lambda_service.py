@@ -39,7 +39,7 @@ class OperationStatus(Enum):
 
 
 class OperationType(Enum):
-    """What kind of operation the service sees."""
+    """What kind of operation it is."""
 
     EXECUTION = "EXECUTION"
     CONTEXT = "CONTEXT"

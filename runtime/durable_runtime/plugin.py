@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from durable_runtime._record import Protocol, Record, option
-from durable_runtime.lambda_service import OperationStatus  # noqa: TC001  public here, as in AWS's SDK
+from durable_runtime.lambda_service import InvocationStatus, OperationStatus, OperationType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,26 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable_runtime.lambda_service import ErrorObject
-
-
-class InvocationStatus(Enum):
-    """How an invocation ended."""
-
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    PENDING = "PENDING"
-    RETRY = "RETRY"
-
-
-class OperationType(Enum):
-    """What kind of operation it is."""
-
-    EXECUTION = "EXECUTION"
-    CONTEXT = "CONTEXT"
-    STEP = "STEP"
-    WAIT = "WAIT"
-    CALLBACK = "CALLBACK"
-    CHAINED_INVOKE = "CHAINED_INVOKE"
 
 
 class UserFunctionOutcome(Enum):

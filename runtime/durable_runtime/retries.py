@@ -7,8 +7,9 @@ billed until the delay is over.
 
 from __future__ import annotations
 
-from durable_runtime._checks import check_callable, check_instance, check_member, check_number, is_number
-from durable_runtime._duration import MAX_DELAY_SECONDS, Duration, whole_seconds
+from durable_runtime._checks import check_callable, check_instance
+from durable_runtime._delays import Delays, decided, exponential
+from durable_runtime._duration import Duration, whole_seconds
 from durable_runtime._record import Generic, Record, T
 from durable_runtime.config import ChildConfig, JitterStrategy
 from durable_runtime.exceptions import ValidationError
@@ -45,40 +46,7 @@ class RetryDecision(Record, frozen=False):
         return cls(should_retry=False)
 
 
-class _RetryConfig(Record, frozen=False):
-    """What every strategy here can be told: how often, how long at most, and which errors."""
-
-    max_attempts: int = 3
-    initial_delay: DurationLike = Duration(5)
-
-    def _validate(self) -> None:
-        check_number(self, "max_attempts", 1)
-        if self.max_attempts is None:
-            raise ValidationError(f"{type(self).__name__}: max_attempts is None; it must be an integer")
-        check_member(self, "jitter_strategy", JitterStrategy)
-        self._check_delays()
-        _check_filters(self)
-
-    def _check_delays(self) -> None:
-        """Check each delay alone, and that an explicit maximum leaves room for the first delay."""
-        where = type(self).__name__
-        least = whole_seconds(self.initial_delay, f"{where}: initial_delay", minimum=0)
-        most = whole_seconds(self.max_delay, f"{where}: max_delay", minimum=0)  # type: ignore[attr-defined]
-        if least > most and {"initial_delay", "max_delay"} <= self.__dict__.keys():
-            raise ValidationError(f"{where}: initial_delay ({least} s) is longer than max_delay ({most} s)")
-
-    @property
-    def initial_delay_seconds(self) -> int:
-        """The first delay in seconds."""
-        return whole_seconds(self.initial_delay, "initial_delay", minimum=0)
-
-    @property
-    def max_delay_seconds(self) -> int:
-        """The longest delay in seconds."""
-        return whole_seconds(self.max_delay, "max_delay", minimum=0)  # type: ignore[attr-defined]
-
-
-class RetryStrategyConfig(_RetryConfig, frozen=False):
+class RetryStrategyConfig(Delays, frozen=False):
     """Options of an exponential strategy: the delay grows by ``backoff_rate`` from attempt to attempt.
 
     Attributes:
@@ -93,6 +61,8 @@ class RetryStrategyConfig(_RetryConfig, frozen=False):
     With neither filter, every error is retried; with both, matching one is enough.
     """
 
+    max_attempts: int = 3
+    initial_delay: DurationLike = Duration(5)
     max_delay: DurationLike = Duration(300)
     backoff_rate: float = 2.0
     jitter_strategy: JitterStrategy = JitterStrategy.FULL
@@ -101,13 +71,10 @@ class RetryStrategyConfig(_RetryConfig, frozen=False):
 
     def _validate(self) -> None:
         super()._validate()
-        if not is_number(self.backoff_rate) or not 0 < self.backoff_rate < float("inf"):
-            raise ValidationError(
-                f"{type(self).__name__}: backoff_rate is {self.backoff_rate!r}; it must be a number above 0",
-            )
+        _check_filters(self)
 
 
-class LinearRetryStrategyConfig(_RetryConfig, frozen=False):
+class LinearRetryStrategyConfig(Delays, frozen=False):
     """Options of a linear strategy: the delay grows by ``increment`` from attempt to attempt.
 
     Everything else is as in `RetryStrategyConfig`.
@@ -123,6 +90,7 @@ class LinearRetryStrategyConfig(_RetryConfig, frozen=False):
 
     def _validate(self) -> None:
         super()._validate()
+        _check_filters(self)
         whole_seconds(self.increment, f"{type(self).__name__}: increment", minimum=0)
 
     @property
@@ -134,15 +102,7 @@ class LinearRetryStrategyConfig(_RetryConfig, frozen=False):
 def create_retry_strategy(config: RetryStrategyConfig | None = None, **options: Any) -> RetryStrategy:
     """Make an exponential strategy from a config, or from its options as keywords."""
     config = _config(RetryStrategyConfig, config, options)
-    initial, most, rate = config.initial_delay_seconds, config.max_delay_seconds, config.backoff_rate
-
-    def delay(attempts_made: int) -> float:
-        try:
-            return min(initial * rate ** (attempts_made - 1), most)
-        except OverflowError:  # 2.0 ** 1024 is no float, and long past any maximum
-            return most
-
-    return _strategy(config, delay)
+    return _strategy(config, exponential(config))
 
 
 def create_linear_retry_strategy(
@@ -301,16 +261,13 @@ def decide(strategy: RetryStrategy, error: Exception, attempts_made: int, where:
     Raises:
         ValidationError: The strategy answered with anything but a RetryDecision.
     """
-    decision = strategy(error, attempts_made)
-    if not hasattr(decision, "should_retry"):
-        raise ValidationError(
-            f"{where}: the retry strategy answered {decision!r}; it must answer with "
-            "RetryDecision.retry(delay) or RetryDecision.no_retry()",
-        )
-    if not decision.should_retry:
-        return None
-    delay = whole_seconds(decision.delay, f"{where}: delay of the retry strategy", minimum=0, maximum=None)
-    return min(max(1, delay), MAX_DELAY_SECONDS)
+    return decided(
+        strategy(error, attempts_made),
+        "should_retry",
+        where,
+        "retry",
+        "RetryDecision.retry(delay) or RetryDecision.no_retry()",
+    )
 
 
 class WithRetryConfig(Record, Generic[T]):

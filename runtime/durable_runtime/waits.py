@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from durable_runtime._checks import check_callable, check_member, check_number, check_serdes, is_number
-from durable_runtime._duration import MAX_DELAY_SECONDS, Duration, whole_seconds
+from durable_runtime._checks import check_callable, check_serdes
+from durable_runtime._delays import Delays, decided, exponential
+from durable_runtime._duration import Duration, whole_seconds
 from durable_runtime._record import Generic, Record, T
 from durable_runtime.config import JitterStrategy
 from durable_runtime.exceptions import ValidationError, WaitForConditionError
@@ -41,7 +42,7 @@ class WaitForConditionDecision(Record):
         return cls(should_continue=False)
 
 
-class WaitStrategyConfig(Record, Generic[T], frozen=False):
+class WaitStrategyConfig(Delays, Generic[T], frozen=False):
     """Options of `create_wait_strategy`.
 
     Attributes:
@@ -64,36 +65,14 @@ class WaitStrategyConfig(Record, Generic[T], frozen=False):
         if self.should_continue_polling is None:
             raise ValidationError("WaitStrategyConfig: should_continue_polling is None; it must be callable")
         check_callable(self, "should_continue_polling")
-        check_number(self, "max_attempts", 1)
-        check_member(self, "jitter_strategy", JitterStrategy)
-        least = whole_seconds(self.initial_delay, "WaitStrategyConfig: initial_delay", minimum=0)
-        most = whole_seconds(self.max_delay, "WaitStrategyConfig: max_delay", minimum=0)
-        if least > most and {"initial_delay", "max_delay"} <= self.__dict__.keys():
-            raise ValidationError(
-                f"WaitStrategyConfig: initial_delay ({least} s) is longer than max_delay ({most} s)",
-            )
-        if not is_number(self.backoff_rate) or not 0 < self.backoff_rate < float("inf"):
-            raise ValidationError(
-                f"WaitStrategyConfig: backoff_rate is {self.backoff_rate!r}; it must be a number above 0",
-            )
-
-    @property
-    def initial_delay_seconds(self) -> int:
-        """The first delay in seconds."""
-        return whole_seconds(self.initial_delay, "initial_delay", minimum=0)
-
-    @property
-    def max_delay_seconds(self) -> int:
-        """The longest delay in seconds."""
-        return whole_seconds(self.max_delay, "max_delay", minimum=0)
+        super()._validate()
 
 
 def create_wait_strategy(config: WaitStrategyConfig[Any]) -> WaitStrategy:
     """Make a strategy that polls with growing delays and raises WaitForConditionError when out of attempts."""
     config._validate()  # noqa: SLF001  the config is mutable, so what was checked may have changed
-    proceed, attempts, rate = config.should_continue_polling, config.max_attempts, config.backoff_rate
-    initial, most = config.initial_delay_seconds, config.max_delay_seconds
-    finalize = config.jitter_strategy.finalize_delay
+    proceed, attempts = config.should_continue_polling, config.max_attempts
+    delay, finalize = exponential(config), config.jitter_strategy.finalize_delay
 
     def strategy(result: Any, attempts_made: int) -> WaitForConditionDecision:
         if not proceed(result):
@@ -102,11 +81,7 @@ def create_wait_strategy(config: WaitStrategyConfig[Any]) -> WaitStrategy:
             raise WaitForConditionError(
                 f"wait_for_condition exhausted {attempts} attempts before the condition was met",
             )
-        try:
-            delay = min(initial * rate ** (attempts_made - 1), most)
-        except OverflowError:
-            delay = most
-        return WaitForConditionDecision.continue_waiting(Duration(finalize(delay)))
+        return WaitForConditionDecision.continue_waiting(Duration(finalize(delay(attempts_made))))
 
     return strategy
 
@@ -137,13 +112,10 @@ def decide(strategy: WaitStrategy, state: Any, attempts_made: int, where: str) -
     Raises:
         ValidationError: The strategy answered with anything but a WaitForConditionDecision.
     """
-    decision = strategy(state, attempts_made)
-    if not hasattr(decision, "should_continue"):
-        raise ValidationError(
-            f"{where}: the wait strategy answered {decision!r}; it must answer with "
-            "WaitForConditionDecision.continue_waiting(delay) or WaitForConditionDecision.stop_polling()",
-        )
-    if not decision.should_continue:
-        return None
-    delay = whole_seconds(decision.delay, f"{where}: delay of the wait strategy", minimum=0, maximum=None)
-    return min(max(1, delay), MAX_DELAY_SECONDS)
+    return decided(
+        strategy(state, attempts_made),
+        "should_continue",
+        where,
+        "wait",
+        "WaitForConditionDecision.continue_waiting(delay) or WaitForConditionDecision.stop_polling()",
+    )

@@ -78,6 +78,7 @@ NAMES = {
         OperationType OperationAction OperationStatus OperationSubType InvocationStatus CallbackTimeoutType
         ErrorObject
     """,
+    "state": "ReplayStatus",
     "concurrency.models": "BatchItem BatchResult BatchCompletionError CompletionReason",
     "execution": "durable_execution",
     "context": "DurableContext durable_step durable_with_child_context",

@@ -127,6 +127,7 @@ NONSENSE = [
     (RetryStrategyConfig, {"retryable_error_types": [int]}, "it must be a list of exception classes"),
     (LinearRetryStrategyConfig, {"increment": -1}, "increment is -1"),
     (LinearRetryStrategyConfig, {"max_attempts": -3}, "max_attempts is -3"),
+    (waits.WaitStrategyConfig, {"should_continue_polling": bool, "max_attempts": None}, "max_attempts is None"),
     (retries.WithRetryConfig, {"retry_strategy": 3}, "retry_strategy is 3; it must be callable"),
     (retries.WithRetryConfig, {"child_context_config": 3}, "it must be a ChildConfig"),
     (waits.WaitStrategyConfig, {"should_continue_polling": None}, "should_continue_polling is None"),
