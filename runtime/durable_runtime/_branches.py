@@ -250,10 +250,11 @@ class _Crew:
         return report
 
     def end_with(self, signal: BaseException) -> Callable[[], None]:
-        """Report what is not the branch's own, and ends the batch."""
+        """Report what is not the branch's own, and ends the batch, unless the batch has just been decided."""
 
         def report() -> None:
-            self.signal = self.signal or signal
+            if not self.batch.complete:
+                self.signal = self.signal or signal
 
         return report
 

@@ -120,6 +120,33 @@ def test_a_predicate_that_raises_or_answers_nonsense_fails_the_map_whenever_it_d
     assert says in kit.run(flow).message
 
 
+def test_what_a_loser_raises_once_the_batch_is_decided_does_not_count():
+    """It comes while the rule is being asked for the winner, so it is the next that the batch hears of."""
+    asked = threading.Event()
+
+    def decide(status):
+        if not status.success_count:
+            return durable_runtime.continue_batch()
+        asked.set()
+        time.sleep(0.05)
+        return durable_runtime.complete_batch()
+
+    def flow(kit, event, ctx):
+        def winner(context):
+            return "won"
+            yield
+
+        def loser(context):
+            asked.wait(20)
+            raise exceptions.ExecutionError("lost")
+            yield
+
+        config = kit.ParallelConfig(completion_config=kit.CompletionConfig(should_complete=decide))
+        return (yield ctx.parallel([kit.fn(loser), kit.fn(winner)], name="race", config=config)).get_results()
+
+    assert SYNC.run(flow).result == ["won"]
+
+
 @pytest.mark.parametrize("kind", ["map", "parallel"])
 def test_more_successes_than_branches_is_refused_before_any_effect(kit, kind):
     def flow(kit, event, ctx):
