@@ -10,13 +10,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from constructs_durable import _policy
 from constructs_durable._arguments import checked
 from constructs_durable._calls import Call, construct_of
 from constructs_durable._checks import Place, refuse_twice, refused_by
 from constructs_durable._names import check_layers, variable_problem
 from constructs_durable._surface import QualifiedAlias
 from constructs_durable.errors import DurableInputError
-from constructs_durable.grants import DurableFunctionGrants
+from constructs_durable.grants import DurableFunctionGrants, without_circle
 from constructs_durable.layer import DurableRuntimeLayer, DurableSdk
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class DurableAlias(QualifiedAlias):
 
     _function: lambda_.Function
     _log_group: logs.ILogGroup
-    _policy: iam.Policy
+    _execution_policy: iam.Policy
     _execution_key: kms.IKey | None
     _layers: list[lambda_.ILayerVersion]
     _sdk: DurableSdk
@@ -102,6 +103,11 @@ class DurableAlias(QualifiedAlias):
         return DurableFunctionGrants(self._function, invoke=self, key=self._execution_key)
 
     @checked
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow to invoke the alias."""
+        return super().grant_invoke(without_circle(grantee))
+
+    @checked
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to start executions."""
         return self.grants.start(grantee)
@@ -138,7 +144,7 @@ class DurableAlias(QualifiedAlias):
             return call.variable
         call.check(self._environment)
         call.check_account()
-        self._policy.add_statements(
+        self._execution_policy.add_statements(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=other.resource_arns_for_grant_invoke)
         )
         if not self._role_can_change:
@@ -233,7 +239,7 @@ class DurableAlias(QualifiedAlias):
 
     @functools.cached_property
     def _own_principal(self) -> iam.IPrincipal:
-        """The role, but with new permissions in a policy that the function itself does not wait for."""
+        """The role, but with new permissions in a policy that nothing waits for."""
         from constructs_durable._principal import OwnPolicyPrincipal
 
-        return OwnPolicyPrincipal(self._function.grant_principal, self._policy)
+        return OwnPolicyPrincipal(self._function.grant_principal, _policy.granted_policy(self._root, self._function))

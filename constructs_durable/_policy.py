@@ -13,9 +13,17 @@ from constructs_durable.grants import RUN_ACTIONS
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
-__all__ = ["ExecutionPolicy", "encryption_statement", "execution_policy", "execution_role", "warn_if_not_attached"]
+__all__ = [
+    "ExecutionPolicy",
+    "encryption_statement",
+    "execution_policy",
+    "execution_role",
+    "granted_policy",
+    "warn_if_not_attached",
+]
 
 MANAGED_DURABLE = "service-role/AWSLambdaBasicDurableExecutionRolePolicy"
 MANAGED_VPC = "service-role/AWSLambdaVPCAccessExecutionRole"
@@ -73,6 +81,17 @@ def execution_policy(
     attached = iam.Policy(scope, "ExecutionPolicy", document=document)
     role.attach_inline_policy(attached)  # asked of the role, because only it knows whether it may change
     return attached
+
+
+def granted_policy(scope: Construct, function: lambda_.IFunction) -> iam.Policy:
+    """Attach a policy for what the function is granted on durable functions, itself or those that call it.
+
+    Nothing waits for it, so whatever it names may wait for the function.
+    """
+    granted = iam.Policy(scope, "GrantedPolicy")
+    if function.role is not None:
+        function.role.attach_inline_policy(granted)
+    return granted
 
 
 def warn_if_not_attached(scope: Construct, policy: iam.Policy) -> bool:

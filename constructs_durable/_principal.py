@@ -12,7 +12,7 @@ __all__ = ["OwnPolicyPrincipal"]
 class OwnPolicyPrincipal:
     """A role whose grants land in a given policy.
 
-    A grant on the function's own ARN among its role's default policy would close a circle.
+    A grant on the function itself, or on one that calls it, among its role's default policy would close a circle.
     """
 
     def __init__(self, role: iam.IPrincipal, policy: iam.Policy) -> None:

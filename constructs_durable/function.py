@@ -193,7 +193,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
                 **function_options,
             )
         make_durable(self._resource, limits)
-        self._policy = _policy.execution_policy(
+        self._execution_policy = _policy.execution_policy(
             root,
             execution_role,
             supplied=role is not None,
@@ -216,7 +216,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         for remark in remarks:
             remark.say_of(root)
         if role is not None:
-            self._role_can_change = _policy.warn_if_not_attached(root, self._policy)
+            self._role_can_change = _policy.warn_if_not_attached(root, self._execution_policy)
         self._wire(scope, events)
         self._add_chores(prune_versions, stop_executions_on_delete=stop_executions_on_delete)
 
@@ -225,7 +225,7 @@ class DurableFunction(ObservedFunction, DurableAlias):
         if layer is not None and not _knows_layers(scope):
             self._function.invalidate_version_based_on(layer.content_hash)
         version = self._function.current_version
-        version.node.add_dependency(self._policy)
+        version.node.add_dependency(self._execution_policy)
         return version
 
     def _wire(self, scope: Construct, events: Sequence[lambda_.IEventSource]) -> None:

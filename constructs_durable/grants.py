@@ -25,6 +25,7 @@ __all__ = [
     "READ_ACTIONS",
     "RUN_ACTIONS",
     "DurableFunctionGrants",
+    "without_circle",
 ]
 
 RUN_ACTIONS = ("lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState")
@@ -71,7 +72,7 @@ class DurableFunctionGrants:
     @checked
     def start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to start executions, by invoking the alias."""
-        return self._invoke.grant_invoke(grantee)
+        return self._invoke.grant_invoke(without_circle(grantee))
 
     @checked
     def callbacks(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -87,7 +88,7 @@ class DurableFunctionGrants:
     def read_executions(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow to list executions and to read their state and history."""
         listed = iam.Grant.add_to_principal(
-            grantee=self._without_circle(grantee),
+            grantee=without_circle(grantee),
             actions=[*LIST_ACTIONS],
             resource_arns=[self._arn, f"{self._arn}:*"],
         )
@@ -100,13 +101,14 @@ class DurableFunctionGrants:
 
     def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], *, decrypts: bool = False) -> iam.Grant:
         grant = iam.Grant.add_to_principal(
-            grantee=self._without_circle(grantee), actions=[*actions], resource_arns=[f"{self._arn}:*"]
+            grantee=without_circle(grantee), actions=[*actions], resource_arns=[f"{self._arn}:*"]
         )
         if decrypts and self._key is not None:
             grant = grant.combine(self._key.grant_decrypt(grantee))
         return grant
 
-    def _without_circle(self, grantee: iam.IGrantable) -> iam.IGrantable:
-        """Return where grants to a durable function go, so that it need not wait for the function granted on."""
-        principal: iam.IGrantable = getattr(grantee, "_own_principal", grantee)
-        return principal
+
+def without_circle(grantee: iam.IGrantable) -> iam.IGrantable:
+    """Return where grants to a durable function go, so that it need not wait for the function granted on."""
+    principal: iam.IGrantable = getattr(grantee, "_own_principal", grantee)
+    return principal

@@ -72,6 +72,7 @@ SURFACE: list[tuple[str, Callable[..., Any], Callable[[dict[str, Any]], dict[str
     ("AsyncStarter", AsyncStarter, lambda o: {"target": o["orders"]}),
     ("ApprovalApi", ApprovalApi, lambda _: {}),
     ("DurableDashboard", DurableDashboard, lambda o: {"functions": [o["orders"]]}),
+    ("orders.grant_invoke", DurableFunction.grant_invoke, lambda o: {"grantee": o["role"]}),
     ("orders.grant_start", DurableFunction.grant_start, lambda o: {"grantee": o["role"]}),
     ("orders.grant_callbacks", DurableFunction.grant_callbacks, lambda o: {"grantee": o["role"]}),
     ("orders.grant_read_executions", DurableFunction.grant_read_executions, lambda o: {"grantee": o["role"]}),
