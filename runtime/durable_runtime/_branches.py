@@ -63,7 +63,7 @@ class _Crew:
         self.coming = 0
         self.closed = False
         self.signal: BaseException | None = None
-        self.resumable: deque[int] = deque()
+        self.resumable: deque[tuple[int, frozenset[str]]] = deque()
         self.suspended: dict[int, tuple[float, frozenset[str]]] = {}
         self.next_due = _NEVER
         self.calls_seen = 0
@@ -117,7 +117,7 @@ class _Crew:
         for index, (until, parked) in list(self.suspended.items()):
             if until <= now or is_released(operations, parked):
                 del self.suspended[index]
-                self.resumable.append(index)
+                self.resumable.append((index, parked))
         self.next_due = min((until for until, _ in self.suspended.values()), default=_NEVER)
 
     def rest(self) -> None:
@@ -195,15 +195,14 @@ class _Crew:
 
     def work_once(self) -> None:
         """Run one branch. Holds the lock before and after, not while the branch runs."""
-        resumes = bool(self.resumable)
-        index = self.resumable.popleft() if resumes else self.batch.start()
+        index, parked = self.resumable.popleft() if self.resumable else (self.batch.start(), None)
         self.running += 1
         self.started += 1
         if self.workers and self.wants_hands():
             self.send_for_help()
         self.changed.release()
         try:
-            report = self.context.copy().run(self.run_branch, index, resumes)
+            report = self.context.copy().run(self.run_branch, index, parked)
         finally:
             self.changed.acquire()
         self.running -= 1
@@ -212,20 +211,20 @@ class _Crew:
         if self.is_over() or not self.running or self.suspended:
             self.changed.notify_all()
 
-    def run_branch(self, index: int, resumes: bool) -> Callable[[], None]:
-        """Run a branch on this thread; answer with how to report it."""
+    def run_branch(self, index: int, parked: frozenset[str] | None) -> Callable[[], None]:
+        """Run a branch, or resume one that waited for ``parked``, on this thread; answer with how to report it."""
         from durable_runtime._operations.child import escapes
 
         batch = self.batch
         try:
-            if resumes:
-                self.invocation.checkpointer.refresh()
+            if parked is not None and not is_released(self.invocation.history.operations, parked):
+                self.invocation.checkpointer.refresh()  # by our clock it is due; one call tells of all that are
             context, generator, codec = batch.plan(index)
             value = perform(generator, context)  # type: ignore[arg-type]
         except OrphanedChildException as orphan:
             return (lambda: None) if batch.complete else self.end_with(orphan)
         except SuspendExecution as suspension:
-            return self.suspension(index, suspension, resumes)
+            return self.suspension(index, suspension, resumes=parked is not None)
         except Exception as error:  # noqa: BLE001  a branch's failure is the batch's to judge
             if escapes(error):
                 return self.end_with(error)
@@ -235,7 +234,7 @@ class _Crew:
             return self.end_with(signal)
         return lambda: batch.succeed(index, value, codec.text)
 
-    def suspension(self, index: int, signal: SuspendExecution, resumes: bool) -> Callable[[], None]:
+    def suspension(self, index: int, signal: SuspendExecution, *, resumes: bool) -> Callable[[], None]:
         """Report that a branch is suspended."""
         until = getattr(signal, "scheduled_timestamp", _NEVER)
         if resumes:

@@ -58,6 +58,9 @@ class Codec:
         return self.dec(_parse(text))
 
 
+_MOST_KEPT = 1_000
+"""Codecs that are kept: a class that a handler defines inside itself is another one in every invocation."""
+
 _cache: dict[Any, Codec | None] = {}
 _lock = RLock()  # branches of a map meet a type for the first time at the same moment
 _in_progress: dict[Any, Codec | None] = {}
@@ -80,6 +83,8 @@ def codec_for(annotation: Any, *, plain: bool) -> Codec | None:
             return _in_progress[key]
         codec = _settle(key, annotation, plain)
         if not _assumed:
+            if len(_cache) >= _MOST_KEPT:
+                _cache.clear()
             _cache[key] = codec
         return codec
 

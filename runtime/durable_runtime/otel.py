@@ -111,8 +111,9 @@ class InvocationSpans(DurableInstrumentationPlugin):
     def on_invocation_end(self, info: Any) -> None:
         """End what is still open; write the workflow's span when the execution has ended."""
         status = info.status.value
-        for key in [key for key in self._live if key != "invocation"]:
-            self._finish(key, None, {"durable.outcome": "INCOMPLETE"})
+        for key in list(self._live):  # the losers of a race may begin and end attempts meanwhile
+            if key != "invocation":
+                self._finish(key, None, {"durable.outcome": "INCOMPLETE"})
         self._finish("invocation", info.error, {"durable.invocation.status": status})
         if status in ("SUCCEEDED", "FAILED"):
             attributes = {"durable.execution.arn": self._arn, "durable.execution.status": status}

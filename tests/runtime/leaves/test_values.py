@@ -7,15 +7,18 @@ import collections.abc
 import dataclasses
 import datetime as dt
 import functools
+import gc
 import json
 import threading
 import types
 import typing
 import uuid
+import weakref
 from decimal import Decimal
 
 import pytest
 
+from durable_runtime import _codecs
 from durable_runtime._values import (
     decode,
     encode,
@@ -356,6 +359,20 @@ def test_types_can_be_met_for_the_first_time_by_many_threads_at_once():
 
     for number in range(20):
         assert first_use(number) == ['[{"price":"1","next":[]}]'] * 4
+
+
+def test_classes_that_a_handler_defines_anew_each_time_are_not_kept_for_ever(monkeypatch):
+    """A warm process runs thousands of invocations."""
+    monkeypatch.setattr(_codecs, "_MOST_KEPT", 10)
+
+    def invocation():
+        kind = dataclasses.make_dataclass("Fresh", [("price", Decimal)])
+        assert round_trip(kind(Decimal(1)), kind)[1] == kind(Decimal(1))
+        return weakref.ref(kind)
+
+    references = [invocation() for _ in range(40)]
+    gc.collect()
+    assert sum(reference() is not None for reference in references) <= 10
 
 
 def test_annotations_are_found_wherever_the_function_is_wrapped():
