@@ -16,6 +16,8 @@ import aws_cdk as cdk
 import constructs
 import jsii
 
+from constructs_durable._checks import stage_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -88,16 +90,13 @@ KINDS = {
 
 def watch_callers(scope: Construct, function: QualifiedAlias) -> None:
     """Look for callers that would wait too long for this function, when the app is complete."""
-    if scope not in _STAGES:
-        _STAGES[scope] = cdk.Stage.of(scope) or scope.node.root
-    stage = _STAGES[scope]
+    stage = stage_of(scope) or scope.node.root
     if stage not in _WATCHED:
         _WATCHED[stage] = []
         cdk.Stack.of(scope).node.add_validation(_Callers(stage))
     _WATCHED[stage].append(function)
 
 
-_STAGES: WeakKeyDictionary[IConstruct, IConstruct] = WeakKeyDictionary()
 _WATCHED: WeakKeyDictionary[IConstruct, list[QualifiedAlias]] = WeakKeyDictionary()
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import math
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 
@@ -35,6 +36,7 @@ __all__ = [
     "refuse_twice",
     "refused_by",
     "split_options",
+    "stage_of",
 ]
 
 LONGEST_EXECUTION = 31_622_400  # seconds, 366 days: `DurableConfig.ExecutionTimeout`
@@ -272,6 +274,16 @@ def refused_by(made: str, place: Place | IConstruct) -> Iterator[None]:
     except (RuntimeError, TypeError) as error:
         known = place if isinstance(place, Place) else Place.of(place)
         raise known.error(f"{made} refuses what it was given: {error}") from error
+
+
+def stage_of(scope: IConstruct) -> cdk.Stage | None:
+    """Return the app or stage around a scope; asked of CDK once."""
+    if scope not in _STAGES:
+        _STAGES[scope] = cdk.Stage.of(scope)
+    return _STAGES[scope]
+
+
+_STAGES: WeakKeyDictionary[IConstruct, cdk.Stage | None] = WeakKeyDictionary()
 
 
 def refuse_twice(root: IConstruct, made: str, text: str) -> None:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from constructs_durable._checks import stage_of
 from constructs_durable._handler import check_entry, check_handler_exists
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def handler_code(
 def _refuse_outdir(place: Place, folder: Path) -> None:
     """Refuse a folder that CDK would copy into itself, until a path is too long."""
     if place.scope not in _OUTDIRS:
-        stage = cdk.Stage.of(place.scope)
+        stage = stage_of(place.scope)
         _OUTDIRS[place.scope] = Path(stage.asset_outdir).resolve() if stage else None
     outdir = _OUTDIRS[place.scope]
     if outdir and outdir.is_relative_to(folder) and not any(map(_NOT_CODE.match, outdir.relative_to(folder).parts)):
