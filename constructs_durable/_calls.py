@@ -40,7 +40,7 @@ class Call(NamedTuple):
         """Whether the same call was wired before."""
         return _callees(self.caller).get(self.variable) is self.callee
 
-    def wired(self) -> str:
+    def remember(self) -> str:
         """Remember the call, and return its variable."""
         _callees(self.caller)[self.variable] = self.callee
         return self.variable

@@ -154,7 +154,7 @@ class DurableAlias(QualifiedAlias):
                 f"{construct_of(other).node.path}; without it every `ctx.invoke` fails.",
             )
         self.add_environment(call.variable, other.function_arn)
-        return call.wired()
+        return call.remember()
 
     @checked
     def started_by(self, starter: lambda_.Function | DurableFunction, *, variable: str | None = None) -> str:
@@ -175,7 +175,7 @@ class DurableAlias(QualifiedAlias):
             call.check({})
             self.grant_start(starter)
             starter.add_environment(call.variable, self.function_arn)
-        return call.wired()
+        return call.remember()
 
     @checked
     def deploy_gradually(

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_durable._arguments import NUMBER_TOKENS_BELOW, checked
+from constructs_durable._calls import Call
 from constructs_durable._checks import Place
 from constructs_durable._helper_function import HelperFunction
 from constructs_durable._waiting import check_visibility
@@ -81,6 +82,7 @@ class AsyncStarter(Construct):
             statements=[allowed],
             timeout=cdk.Duration.seconds(TIMEOUT_SECONDS),
         )
+        Call(self._function, target, "TARGET").remember()
         if queue is not None:
             self.add_queue(queue)
         if topic is not None:

@@ -469,6 +469,14 @@ def test_a_starter_that_is_called_back_and_a_variable_that_is_taken_are_refused(
         shipping.started_by(web, variable="2nd")
 
 
+def test_a_function_cannot_call_the_starter_of_its_own_executions() -> None:
+    stack = a_stack()
+    orders = a_function(stack)
+    starter = AsyncStarter(stack, "Starter", target=orders)
+    with pytest.raises(DurableInputError, match=r"Demo/Orders: Demo/Starter/Function already calls this function"):
+        orders.calls(starter.function)
+
+
 def test_a_call_into_another_account_is_refused() -> None:
     stack = cdk.Stack(cdk.App(), "Demo", env=cdk.Environment(account="111111111111", region="us-east-1"))
     away = DurableFunction.from_alias_arn(stack, "Away", "arn:aws:lambda:us-east-1:222222222222:function:away:live")
