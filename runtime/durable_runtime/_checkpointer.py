@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _PATIENCE = 10
 """Most lingers that a call is put off while updates keep pouring in."""
 
+_NEVER = float("inf")
+
 _REFUSAL_PAUSE = 1.0
 """Seconds until a flusher is tried again after the environment refused a thread."""
 
@@ -45,6 +47,7 @@ class Checkpointer:
         self._wake = threading.Condition(self._lock)
         self._sending = False
         self._flusher: threading.Thread | None = None
+        self._wakes_at = 0.0
         self._refused_until = 0.0
         self._closed = False
         self._due = 0.0
@@ -60,7 +63,7 @@ class Checkpointer:
                 if self._flusher is None:
                     if not self._start_flusher() and outcome and not self._sending:
                         self._call()
-                elif not self._sending:
+                elif due < self._wakes_at and not self._sending:
                     self._wake.notify()
             return sequence
 
@@ -128,7 +131,8 @@ class Checkpointer:
             self._sending = False
             if len(self.log):
                 self._due = monotonic() + self._outcome_linger
-                self._wake.notify()
+                if self._due < self._wakes_at:
+                    self._wake.notify()
             self._answered.notify_all()
 
     def _start_flusher(self) -> bool:
@@ -149,6 +153,7 @@ class Checkpointer:
         with self._lock:
             while not self._closed and self.log.failure is None:
                 if self._sending or not len(self.log):
+                    self._wakes_at = _NEVER
                     self._wake.wait()
                 elif self._linger():
                     try:
@@ -166,7 +171,9 @@ class Checkpointer:
         while len(self.log) < MAX_UPDATES and patience and (queued != self.log.queued or monotonic() < self._due):
             patience -= monotonic() >= self._due
             queued = self.log.queued
-            self._wake.wait(max(self._outcome_linger, self._due - monotonic()))
+            pause = max(self._outcome_linger, self._due - monotonic())
+            self._wakes_at = monotonic() + pause
+            self._wake.wait(pause)
             if self._closed or self._sending or not len(self.log):
                 return False
         return True
