@@ -157,3 +157,37 @@ def test_no_pair_of_annotation_and_text_from_outside_crashes(annotation):
             except SerDesError:
                 continue
             encode(value, annotation, plain=plain)
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Berlin(dt.tzinfo):
+    """A named zone, as `zoneinfo` has them where the machine has their data: a time of day alone has no offset."""
+
+    def utcoffset(self, moment):
+        return moment and dt.timedelta(hours=1)
+
+
+BERLIN = Berlin()
+TWICE = dt.datetime(2025, 10, 26, 2, 30, fold=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (TWICE, TWICE.replace(fold=0)),
+        (TWICE.replace(tzinfo=BERLIN), TWICE.replace(fold=0, tzinfo=dt.timezone(dt.timedelta(hours=1)))),
+        (dt.datetime.max.replace(tzinfo=BERLIN), dt.datetime.max.replace(tzinfo=dt.timezone(dt.timedelta(hours=1)))),
+        (dt.time(1, 2, tzinfo=BERLIN), dt.time(1, 2)),
+        (collections.defaultdict(list, a=[1]), {"a": [1]}),
+        (collections.Counter("aab"), {"a": 2, "b": 1}),
+        (Level.HIGH, 3),
+    ],
+    ids=repr,
+)
+def test_what_is_lost_is_lost_on_the_first_run_already(value, kept):
+    """So code that looks at it does the same on every replay."""
+    text, first = round_trip(value)
+    assert [repr(first), repr(decode(text))] == [repr(kept)] * 2
