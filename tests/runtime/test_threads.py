@@ -161,10 +161,18 @@ def test_whatever_threads_are_refused_a_map_ends_the_same(environment, refused, 
 def test_after_a_refusal_user_code_can_start_threads(environment, monkeypatch):
     """The environment has room for 64 threads; the map takes it all, and then leaves some."""
     monkeypatch.setattr(_thread_budget, "REFUSAL_PAUSE", 60.0)
-    alive = threading.active_count()
-    environment.refuses = lambda _number: threading.active_count() - alive >= 64
+    alive, full = threading.active_count(), threading.Event()
+
+    def refuses(_number):
+        if threading.active_count() - alive >= 64:
+            full.set()
+            return True
+        return False
+
+    environment.refuses = refuses
 
     def body(index):
+        full.wait(20)
         time.sleep(0.02)
         if index == 199:
             own = [threading.Thread(target=time.sleep, args=(0.02,)) for _ in range(8)]
