@@ -166,6 +166,9 @@ class Level(enum.IntEnum):
 class Berlin(dt.tzinfo):
     """A named zone, as `zoneinfo` has them where the machine has their data: a time of day alone has no offset."""
 
+    def __repr__(self):
+        return "Berlin"  # in the names of tests, which must be the same in every process
+
     def utcoffset(self, moment):
         return moment and dt.timedelta(hours=1)
 
