@@ -117,12 +117,9 @@ def _suspended(invocation: Invocation, signal: BaseException) -> dict[str, Any] 
         return _failed_for_good(invocation, invocation.fatal)
     if isinstance(invocation.log.failure, SuspendExecution):
         return dict(PENDING)
-    try:
-        invocation.checkpointer.flush()
-    except SuspendExecution:
-        return dict(PENDING)
-    except BackgroundThreadError as error:
-        return _checkpoint_failed(error)
+    ended = _flushed(invocation)
+    if ended is not None:
+        return ended
     parked = getattr(signal, "parked", ())
     if not invocation.leaving and is_released(invocation.history.operations, parked):
         invocation.history.begin()
@@ -132,13 +129,18 @@ def _suspended(invocation: Invocation, signal: BaseException) -> dict[str, Any] 
 
 def _failed_for_good(invocation: Invocation, error: BaseException) -> dict[str, Any]:
     """End as FAILED, recording what was queued before if the service still takes it."""
+    return _flushed(invocation) or _failed(error)
+
+
+def _flushed(invocation: Invocation) -> dict[str, Any] | None:
+    """Record what is queued; answer with how the invocation ends if that cannot be."""
     try:
         invocation.checkpointer.flush()
     except SuspendExecution:
         return dict(PENDING)
-    except BackgroundThreadError as failure:
-        return _checkpoint_failed(failure)
-    return _failed(error)
+    except BackgroundThreadError as error:
+        return _checkpoint_failed(error)
+    return None
 
 
 def _checkpoint_failed(error: BackgroundThreadError) -> dict[str, Any]:

@@ -76,13 +76,8 @@ class HttpServiceClient:
 
     def bounded(self, remaining: Callable[[], float]) -> HttpServiceClient:
         """Return a client on the same connections that minds the seconds left of an invocation."""
-        client = HttpServiceClient(
-            connect_timeout=self._connect_timeout,
-            read_timeout=self._read_timeout,
-            max_attempts=self._max_attempts,
-            remaining=remaining,
-        )
-        client._pool, client._signers = self._pool, self._signers
+        client = object.__new__(HttpServiceClient)
+        vars(client).update(vars(self), _remaining=remaining)
         return client
 
     def checkpoint(
