@@ -20,7 +20,7 @@ __all__ = ["LayerContent", "layer_content"]
 RUNTIME_PACKAGE = "durable_runtime"
 AWS_SDK_PACKAGE = "aws_durable_execution_sdk_python"
 
-PACKAGING = b"lean source, modules in one text"
+PACKAGING = b"lean source without flags, modules in one text"
 """Part of the hash: change it when the same source is packaged in another way."""
 
 

@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 __all__ = ["lean_source"]
 
+_FLAG = "TYPE_CHECKING"
 _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -20,8 +21,10 @@ def lean_source(text: str) -> str:
     """Return a module's source without docstrings, comments, type-checking blocks and hints that nothing evaluates."""
     tree = ast.parse(text)
     lines = _without_hints(text, tree).split("\n")
-    for node in _outside_type_checking(tree):
-        if _is_type_checking(node):
+    nodes = _outside_type_checking(tree)
+    flag_is_read = any(isinstance(node, ast.Name) and node.id == _FLAG and _is_read(node) for node in nodes)
+    for node in nodes:
+        if _is_type_checking(node) or (_sets_flag(node) and not flag_is_read):
             _blank(lines, node)
         elif isinstance(node, _WITH_DOCSTRING):
             for statement in node.body:
@@ -44,12 +47,15 @@ def _outside_type_checking(tree: ast.AST) -> list[ast.AST]:
 
 
 def _is_type_checking(node: ast.AST) -> TypeGuard[ast.If]:
-    return (
-        isinstance(node, ast.If)
-        and isinstance(node.test, ast.Name)
-        and node.test.id == "TYPE_CHECKING"
-        and not node.orelse
-    )
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == _FLAG and not node.orelse
+
+
+def _sets_flag(node: ast.AST) -> TypeGuard[ast.Assign]:
+    return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [_FLAG]
+
+
+def _is_read(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)
 
 
 def _is_text(statement: ast.stmt) -> bool:

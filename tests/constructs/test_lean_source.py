@@ -16,8 +16,9 @@ MODULES = sorted(RUNTIME.rglob("*.py"))
 class Prose(ast.NodeTransformer):
     """Removes from a tree what a lean source may leave out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_flag: bool) -> None:
         self.within: list[type] = []
+        self.keeps_flag = keeps_flag
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
@@ -33,6 +34,9 @@ class Prose(ast.NodeTransformer):
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and not node.orelse:
             return None
         return self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if ast.unparse(node) == "TYPE_CHECKING = False" and not self.keeps_flag else node
 
     def without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         self.within.append(type(node))
@@ -53,7 +57,11 @@ def lines_of(tree: ast.AST) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(RUNTIME)))
 def test_all_that_runs_is_kept_at_the_line_where_it_stood(path: Path) -> None:
-    wanted = Prose().visit(ast.parse(path.read_text()))
+    tree = ast.parse(path.read_text())
+    flag_is_read = any(
+        ast.unparse(n.test) == "TYPE_CHECKING" and n.orelse for n in ast.walk(tree) if isinstance(n, ast.If)
+    )
+    wanted = Prose(keeps_flag=flag_is_read).visit(tree)
     lean = ast.parse(lean_source(path.read_text()))
     lean.body = [s for s in lean.body if not (isinstance(s, ast.Pass))] or lean.body
     assert ast.dump(lean) == ast.dump(wanted)
@@ -72,9 +80,12 @@ def test_prose_is_gone_and_text_that_runs_is_not() -> None:
         '    """Two\n    lines."""\n'
         '    return "# not a comment"  # a comment\n'
     )
-    assert lean_source(source) == (
-        '\nTYPE_CHECKING = False\n\n\ndef f():\n pass\ndef g(a):\n\n\n return "# not a comment"\n'
-    )
+    assert lean_source(source) == ('\n\n\n\ndef f():\n pass\ndef g(a):\n\n\n return "# not a comment"\n')
+
+
+def test_the_flag_stays_where_something_else_reads_it() -> None:
+    source = "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    import typing\nif not TYPE_CHECKING:\n    x = 1\n"
+    assert lean_source(source) == "TYPE_CHECKING = False\n\n\nif not TYPE_CHECKING:\n x = 1\n"
 
 
 def test_hints_that_nothing_evaluates_are_gone_and_fields_are_not() -> None:
