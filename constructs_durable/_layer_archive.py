@@ -15,16 +15,14 @@ import zipfile
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from constructs_durable._layer_content import LOADER
 from constructs_durable._lean_source import lean_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["LOADER", "write_archive"]
-
-LOADER = "_layer.py"
-"""What `_layer_loader` is called in the package."""
+__all__ = ["write_archive"]
 
 _TEXT = "modules.txt"
 _POINTER = "from {}._layer import PLACE; __path__.append(PLACE)"

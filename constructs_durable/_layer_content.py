@@ -20,6 +20,9 @@ __all__ = ["LayerContent", "layer_content"]
 RUNTIME_PACKAGE = "durable_runtime"
 AWS_SDK_PACKAGE = "aws_durable_execution_sdk_python"
 
+LOADER = "_layer.py"
+"""What `_layer_loader` is called in the package."""
+
 PACKAGING = b"lean source without flags, modules in one text"
 """Part of the hash: change it when the same source is packaged in another way."""
 
@@ -69,8 +72,6 @@ def runtime_folder() -> Path:
 @functools.lru_cache(maxsize=8)
 def _collect(folder: Path, _stamp: object, aws_sdk_alias: bool) -> LayerContent:
     import hashlib
-
-    from constructs_durable._layer_archive import LOADER
 
     files = {
         f"python/{RUNTIME_PACKAGE}/{path.relative_to(folder).as_posix()}": _normalized(path)
