@@ -59,3 +59,13 @@ def test_the_first_examples_output_is_the_alias(template: Template) -> None:
 def the_function(template: Template) -> str:
     (function,) = template.find_resources("AWS::Lambda::Function")
     return function
+
+
+def test_the_figures_are_those_of_the_benchmarks() -> None:
+    """Each row's two figures stand in one row of the benchmarks' tables."""
+    table = README.partition("## Measured")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| [^|]+ \| (?P<ours>[\d.,]+) \S+ \| (?P<theirs>[\d.,]+) \S+ \|$", table, re.MULTILINE)
+    measured = [line for line in (ROOT / "benchmarks" / "README.md").read_text().splitlines() if line.startswith("|")]
+    assert len(rows) == 6
+    for ours, theirs in rows:
+        assert any(f" {ours} " in line and f" {theirs} " in line for line in measured), (ours, theirs)
