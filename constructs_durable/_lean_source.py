@@ -22,7 +22,9 @@ def lean_source(text: str) -> str:
     tree = ast.parse(text)
     lines = _without_hints(text, tree).split("\n")
     nodes = _outside_type_checking(tree)
-    flag_is_read = any(isinstance(node, ast.Name) and node.id == _FLAG and _is_read(node) for node in nodes)
+    flag_is_read = any(
+        isinstance(node, ast.Name) and node.id == _FLAG and isinstance(node.ctx, ast.Load) for node in nodes
+    )
     for node in nodes:
         if _is_type_checking(node) or (_sets_flag(node) and not flag_is_read):
             _blank(lines, node)
@@ -52,10 +54,6 @@ def _is_type_checking(node: ast.AST) -> TypeGuard[ast.If]:
 
 def _sets_flag(node: ast.AST) -> TypeGuard[ast.Assign]:
     return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [_FLAG]
-
-
-def _is_read(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Load)
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -14,6 +14,7 @@ from durable_check._engine.values import (
     MAX_ITEMS,
     MAX_PATH,
     UNKNOWN,
+    Begun,
     CallbackHandle,
     ClassRef,
     ContextMethod,
@@ -103,7 +104,7 @@ def attribute_of(frame: Frame, base: Value, name: str, node: ast.AST) -> Value:
             found = merge(found, lookup.module_member(frame.engine, kind.module, name))
         elif isinstance(kind, ClassRef | ObjectRef):
             found = merge(found, lookup.member(frame, kind, name) or UNKNOWN)
-        elif isinstance(kind, Prepared | Coroutine | Pending):
+        elif isinstance(kind, Begun):
             frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
     return with_taints(found, base.taints)
 
@@ -142,7 +143,7 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Value:
     for kind in base.kinds:
         if isinstance(kind, External):
             result = merge(result, _external_element(frame, node, kind, position))
-        elif isinstance(kind, Prepared | Coroutine | Pending):
+        elif isinstance(kind, Begun):
             frame.engine.emit(facts.Discarded(frame, node, of(kind), "use"))
     return with_taints(result, union(base.taints, position.taints))
 

@@ -11,12 +11,10 @@ from durable_check._engine.expressions import evaluate, with_taints
 from durable_check._engine.values import (
     MAX_ITEMS,
     UNKNOWN,
-    Coroutine,
     External,
     Kind,
-    Pending,
-    Prepared,
     Value,
+    is_begun,
     merge,
     of,
     tainted,
@@ -35,7 +33,7 @@ def _operator(frame: Frame, node: ast.BinOp) -> Value:
     if left is UNKNOWN and right is UNKNOWN:
         return UNKNOWN
     for side in (left, right):
-        if side.kinds and isinstance(side.kinds[0], Prepared | Coroutine | Pending):
+        if is_begun(side):
             frame.engine.emit(facts.Discarded(frame, node, of(side.kinds[0]), "use"))
     if isinstance(node.op, ast.BitOr) and (left.fields or right.fields):
         return _merged_mappings(left, right)

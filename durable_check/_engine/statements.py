@@ -14,11 +14,9 @@ from durable_check._engine.stores import assign
 from durable_check._engine.values import (
     UNKNOWN,
     ClassRef,
-    Coroutine,
     External,
-    Pending,
-    Prepared,
     Value,
+    is_begun,
     merge,
     of,
     union,
@@ -50,16 +48,11 @@ def _generic(frame: Frame, node: ast.stmt) -> None:
 
 def _expression(frame: Frame, node: ast.Expr) -> bool:
     value = evaluate(frame, node.value)
-    if _begun(value):
+    if is_begun(value):
         frame.engine.emit(facts.Discarded(frame, node, value, "statement"))
-    elif isinstance(node.value, ast.Call) and _is_task(value) and value.items and _begun(value.items[0]):
+    elif isinstance(node.value, ast.Call) and _is_task(value) and value.items and is_begun(value.items[0]):
         frame.engine.emit(facts.Discarded(frame, node, value.items[0], "task"))
     return False
-
-
-def _begun(value: Value) -> bool:
-    """Say whether a value is a call whose outcome is still to be awaited."""
-    return bool(value.kinds) and isinstance(value.kinds[0], Prepared | Coroutine | Pending)
 
 
 def _is_task(value: Value) -> bool:
@@ -75,7 +68,7 @@ def _assign(frame: Frame, node: ast.Assign) -> bool:
 
 
 def _unused(frame: Frame, target: ast.AST, value: Value) -> None:
-    if not (isinstance(target, ast.Name) and frame.function is not None and _begun(value)):
+    if not (isinstance(target, ast.Name) and frame.function is not None and is_begun(value)):
         return
     if target.id not in frame.function.loaded_names():
         frame.engine.emit(facts.Discarded(frame, target, value, f"variable {target.id}"))

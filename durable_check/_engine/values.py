@@ -149,6 +149,9 @@ class Coroutine:
     operations: int
 
 
+Begun = Prepared | Coroutine | Pending
+"""Calls whose outcome is still to be awaited, or that are still to be handed to an operation."""
+
 Kind = (
     External
     | ModuleRef
@@ -286,6 +289,11 @@ def extended(container: Value, item: Value, key: str | None = None) -> Value:
         container.fields,
         container.unordered,
     )
+
+
+def is_begun(value: Value) -> bool:
+    """Say whether a value is a call whose outcome is still to come."""
+    return bool(value.kinds) and isinstance(value.kinds[0], Begun)
 
 
 def is_handle(value: Value) -> bool:
