@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import assertions
+from aws_cdk import aws_lambda as lambda_
 
 from constructs_durable import DurableFunction
 
@@ -65,3 +66,15 @@ def messages(stack: cdk.Stack, level: str) -> list[str]:
 
 def mentions(value: Any, text: str) -> bool:
     return text in json.dumps(value)
+
+
+def an_ordinary_function(stack: cdk.Stack, construct_id: str, **options: Any) -> lambda_.Function:
+    """Declare a function with aws-cdk-lib alone."""
+    return lambda_.Function(
+        stack,
+        construct_id,
+        code=lambda_.Code.from_inline("def handler(event, context): ..."),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        **options,
+    )

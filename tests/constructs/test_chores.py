@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from constructs_durable import AsyncStarter, DurableInputError, VersionPruning
-from tests.constructs.support import a_function, a_stack, mentions, of_type, only, resources
+from tests.constructs.support import a_function, a_stack, an_ordinary_function, mentions, of_type, only, resources
 
 pytestmark = pytest.mark.usefixtures("either_flags")
 
@@ -47,13 +46,7 @@ def test_a_starter_may_listen_to_a_topic() -> None:
 
 def test_a_starter_refuses_an_unqualified_target() -> None:
     stack = a_stack()
-    bare = lambda_.Function(
-        stack,
-        "Bare",
-        code=lambda_.Code.from_inline("def handler(event, context): ..."),
-        handler="index.handler",
-        runtime=lambda_.Runtime.PYTHON_3_13,
-    )
+    bare = an_ordinary_function(stack, "Bare")
     with pytest.raises(DurableInputError, match=r"Demo/Starter: target is the unqualified function Demo/Bare"):
         AsyncStarter(stack, "Starter", target=bare)
 

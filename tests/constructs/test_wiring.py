@@ -28,7 +28,16 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from constructs_durable import AsyncStarter, DurableFunction, DurableFunctionGrants, DurableInputError
-from tests.constructs.support import a_function, a_stack, mentions, messages, of_type, only, resources
+from tests.constructs.support import (
+    a_function,
+    a_stack,
+    an_ordinary_function,
+    mentions,
+    messages,
+    of_type,
+    only,
+    resources,
+)
 
 pytestmark = pytest.mark.usefixtures("either_flags")
 
@@ -379,13 +388,8 @@ def test_calls_wires_permission_and_environment_to_the_callees_alias() -> None:
 def test_calls_refuses_a_durable_function_without_a_qualifier_and_takes_its_alias() -> None:
     stack = a_stack()
     orders = a_function(stack)
-    bare = lambda_.Function(
-        stack,
-        "Bare",
-        code=lambda_.Code.from_inline("def handler(event, context): ..."),
-        handler="index.handler",
-        runtime=lambda_.Runtime.PYTHON_3_13,
-        durable_config=lambda_.DurableConfig(execution_timeout=cdk.Duration.hours(1)),
+    bare = an_ordinary_function(
+        stack, "Bare", durable_config=lambda_.DurableConfig(execution_timeout=cdk.Duration.hours(1))
     )
     with pytest.raises(DurableInputError, match=r"Demo/Orders: Demo/Bare is an unqualified durable function"):
         orders.calls(bare)
@@ -430,14 +434,9 @@ def test_a_variable_holds_the_arn_of_one_function_only() -> None:
         assert json.dumps(policy).count(alias) == 1
 
 
-def an_ordinary_function(stack: cdk.Stack) -> lambda_.Function:
-    code = lambda_.Code.from_inline("def handler(event, context): ...")
-    return lambda_.Function(stack, "Web", code=code, handler="index.handler", runtime=lambda_.Runtime.PYTHON_3_13)
-
-
 def test_an_ordinary_function_starts_executions_through_the_alias() -> None:
     stack = a_stack()
-    orders, web = a_function(stack), an_ordinary_function(stack)
+    orders, web = a_function(stack), an_ordinary_function(stack, "Web")
     assert [orders.started_by(web), orders.started_by(web)] == ["ORDERS_ARN", "ORDERS_ARN"]
     found = resources(stack)
     (alias,) = of_type(found, "AWS::Lambda::Alias")
@@ -456,7 +455,7 @@ def test_a_durable_function_that_starts_executions_calls() -> None:
 
 def test_a_starter_that_is_called_back_and_a_variable_that_is_taken_are_refused() -> None:
     stack = a_stack()
-    orders, shipping, web = a_function(stack), a_function(stack, "Shipping"), an_ordinary_function(stack)
+    orders, shipping, web = a_function(stack), a_function(stack, "Shipping"), an_ordinary_function(stack, "Web")
     orders.calls(web)
     with pytest.raises(DurableInputError, match=r"Demo/Web: Demo/Orders already calls this function"):
         orders.started_by(web)
@@ -528,13 +527,7 @@ def test_an_imported_alias_is_wired_and_granted_like_a_made_one() -> None:
 
 def test_a_hand_made_alias_gets_the_same_grants_and_a_durable_function_keeps_its_own() -> None:
     stack = a_stack()
-    bare = lambda_.Function(
-        stack,
-        "Bare",
-        code=lambda_.Code.from_inline("def handler(event, context): ..."),
-        handler="index.handler",
-        runtime=lambda_.Runtime.PYTHON_3_13,
-    )
+    bare = an_ordinary_function(stack, "Bare")
     role = iam.Role(stack, "Friend", assumed_by=iam.AccountRootPrincipal())
     DurableFunctionGrants.of(bare.add_alias("live")).callbacks(role).assert_success()
     assert mentions(only(resources(stack), "AWS::IAM::Policy"), "SendDurableExecutionCallbackSuccess")
