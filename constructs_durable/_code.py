@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from constructs_durable._cache import content_digest, with_unix_lines
 from constructs_durable._checks import stage_of
 from constructs_durable._handler import check_entry, check_handler_exists
 
@@ -107,16 +108,9 @@ def folder_digest(folder: Path, *parts: str) -> str:
 
     CDK's own fingerprint says the same and costs as much as declaring two resources.
     """
-    import hashlib
-
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"{part}\0".encode())
-    for path in code_files(folder):
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    start = "".join(f"{part}\0" for part in parts).encode()
+    files = ((path.relative_to(folder).as_posix(), with_unix_lines(path)) for path in code_files(folder))
+    return content_digest(start, files)
 
 
 def code_files(folder: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
-from constructs_durable._cache import cache_folder
+from constructs_durable._cache import cache_folder, content_digest, with_unix_lines
 
 __all__ = ["LayerContent", "layer_content"]
 
@@ -71,28 +71,19 @@ def runtime_folder() -> Path:
 
 @functools.lru_cache(maxsize=8)
 def _collect(folder: Path, _stamp: object, aws_sdk_alias: bool) -> LayerContent:
-    import hashlib
-
     files = {
-        f"python/{RUNTIME_PACKAGE}/{path.relative_to(folder).as_posix()}": _normalized(path)
+        f"python/{RUNTIME_PACKAGE}/{path.relative_to(folder).as_posix()}": with_unix_lines(path)
         for path in _sources(folder)
     }
-    files[f"python/{RUNTIME_PACKAGE}/{LOADER}"] = _normalized(Path(__file__).with_name("_layer_loader.py"))
+    files[f"python/{RUNTIME_PACKAGE}/{LOADER}"] = with_unix_lines(Path(__file__).with_name("_layer_loader.py"))
     if aws_sdk_alias:
         files[f"python/{AWS_SDK_PACKAGE}/__init__.py"] = _ALIAS_SOURCE.encode()
-    digest = hashlib.sha256(PACKAGING)
-    for name, data in sorted(files.items()):
-        digest.update(f"{name}\0{len(data)}\0".encode())
-        digest.update(data)
-    return LayerContent(tuple(sorted(files.items())), digest.hexdigest())
+    content = tuple(sorted(files.items()))
+    return LayerContent(content, content_digest(PACKAGING, content))
 
 
 def _sources(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
-
-
-def _normalized(path: Path) -> bytes:
-    return path.read_bytes().replace(b"\r\n", b"\n")
 
 
 _ALIAS_SOURCE = f'''"""Stands for `{RUNTIME_PACKAGE}` under the name of AWS's SDK."""
