@@ -127,7 +127,14 @@ def test_threads_end_with_the_map():
 def test_a_map_finishes_when_threads_are_refused(environment, refuses, milliseconds, asked_at_most):
     """And the refusal is remembered: without that, each of the 200 branches would ask again."""
     environment.refuses = refuses
-    assert SYNC.run(mapping(200, lambda _index: time.sleep(milliseconds / 1000))).result == 200
+    patience = time.monotonic() + 20
+
+    def body(_index):
+        time.sleep(milliseconds / 1000)
+        while not environment.refused and time.monotonic() < patience:
+            time.sleep(milliseconds / 1000)  # on a slow machine all branches would be done before the limit
+
+    assert SYNC.run(mapping(200, body)).result == 200
     assert environment.refused
     assert environment.asked <= asked_at_most
 
